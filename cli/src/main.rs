@@ -1,0 +1,2 @@
+//! The program `hashreel`.
+fn main() {}
