@@ -1,0 +1,45 @@
+# shellcheck shell=bash
+# ./dev up: from a fresh clone to a running server with the given videos in it.
+
+cmd_up() {
+  local sample=no arguments=()
+  while (($# > 0)); do
+    case $1 in
+      --sample) sample=yes ;;
+      *) arguments+=("$1") ;;
+    esac
+    shift
+  done
+
+  step 'Install what is missing' install_needs "$build_needs"
+  if [[ $sample == yes ]]; then
+    step 'Make a clip' make_sample target/sample.mp4
+    arguments+=(target/sample.mp4)
+  fi
+  step 'Web app' up_web
+  step 'Build' cargo build --locked --release -p cli
+  say
+  exec target/release/hashreel up --data ./data "${arguments[@]}"
+}
+
+up_web() {
+  web_install
+  web_build
+}
+
+# make_sample FILE: 30 seconds of 1080p with a tone that rises, written once.
+make_sample() {
+  if [[ -s $1 ]]; then
+    say "$1 is there"
+    return
+  fi
+  install_needs 'ffmpeg | ffmpeg -version | ffmpeg'
+  mkdir -p "$(dirname "$1")"
+  ffmpeg -nostdin -hide_banner -loglevel error -y \
+    -f lavfi -i 'testsrc2=size=1920x1080:rate=30:duration=30' \
+    -f lavfi -i 'aevalsrc=0.2*sin(2*PI*(220+8*t)*t):s=48000:d=30' \
+    -c:v libx264 -preset veryfast -pix_fmt yuv420p -g 60 -c:a aac -movflags +faststart \
+    -f mp4 "$1.part"
+  mv "$1.part" "$1"
+  say "made $1"
+}
