@@ -1,0 +1,135 @@
+//! The port: what a store of objects does and must guarantee.
+
+use crate::ObjectName;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use model::{ByteRange, Result, Timestamp};
+use std::fmt;
+
+/// The most objects of one [`ObjectStore::put_all`].
+pub const MAX_PUT_ALL: usize = 1000;
+/// The most objects a page of [`ObjectStore::list`] may be asked to hold, and of one
+/// [`ObjectStore::delete_all`].
+pub const MAX_LIST: usize = 1000;
+
+/// An object to store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Put {
+    /// Its name, never used for other bytes before.
+    pub name: ObjectName,
+    /// All of it.
+    pub bytes: Bytes,
+}
+
+/// What became of a put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// These bytes are the object.
+    Created,
+    /// A complete, durable object of this name was there before; it stays as it was.
+    Existed,
+}
+
+/// What became of a streamed put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Streamed {
+    /// Whether these bytes are the object.
+    pub outcome: Outcome,
+    /// Bytes that came from the stream.
+    pub len: u64,
+}
+
+/// What is known of an object without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// Its name.
+    pub name: ObjectName,
+    /// Its length in bytes.
+    pub len: u64,
+    /// When it was stored, by the store's clock.
+    pub modified: Timestamp,
+}
+
+/// Part of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListPage {
+    /// In the byte order of their names; possibly fewer than the limit though more follow.
+    pub objects: Vec<ObjectInfo>,
+    /// Gives the next page; `None` at the end, and only there.
+    pub cursor: Option<String>,
+}
+
+/// A store of immutable objects. A name is used once and never again, so there is no overwriting: what
+/// arrives late can do no harm.
+///
+/// Required of every implementation, and tested by `conformance`:
+/// - **Whole or not there.** At no moment, crash and drop included, does any call see part of an object.
+/// - **Durable.** An object whose put returned `Ok` (either [`Outcome`]) survives a crash of any process
+///   and of the machine; so does the absence of one whose deletion returned `Ok`.
+/// - **Read after write.** Every call that begins after a put was answered sees the object, and none
+///   that begins after a deletion was answered does, whatever process asks.
+/// - **Create-only.** Of any number of puts of one name, in any processes, exactly one is `Created`.
+/// - **Exact.** What is read is what was put.
+/// - A call dropped halfway, or that failed with `Unavailable`, may have happened, for any part of its
+///   batch: put again, and take `Existed` for success.
+///
+/// Errors of every method, besides those it names: `Busy` and `Unavailable` for a back end that is
+/// overloaded or away (the same call may succeed later), `NoSpace` for a full one, `Internal` for one
+/// that is not usable as it is set up.
+#[async_trait]
+pub trait ObjectStore: Send + Sync + fmt::Debug + 'static {
+    /// Stores up to [`MAX_PUT_ALL`] objects with one durability barrier, and answers when all are
+    /// durable, in the order of the batch. An empty batch is fine. The bytes are not copied.
+    ///
+    /// # Errors
+    /// `Invalid` for a batch that is too long or names an object twice, or where a name is another's
+    /// directory. After an error, any part of the batch may be stored.
+    async fn put_all(&self, batch: Vec<Put>) -> Result<Vec<Outcome>>;
+
+    /// Stores what `stream` yields, of any length, holding no more of it in memory than a few pieces.
+    /// The object appears when the stream has ended well. An error of the stream is returned as it is;
+    /// that, or dropping the call, leaves nothing behind.
+    ///
+    /// # Errors
+    /// Those of the stream; `Invalid` where the name is another's directory.
+    async fn put_stream(
+        &self,
+        name: &ObjectName,
+        stream: BoxStream<'_, Result<Bytes>>,
+    ) -> Result<Streamed>;
+
+    /// All bytes, or those of `range`, which ends at the object's end at the latest. The answer is in
+    /// memory at once: who reads a large object asks for one range after the other.
+    ///
+    /// # Errors
+    /// `NotFound`; `RangeNotSatisfiable` for a range of which no byte exists, an empty one included.
+    async fn get(&self, name: &ObjectName, range: Option<ByteRange>) -> Result<Bytes>;
+
+    /// Length and time.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    async fn head(&self, name: &ObjectName) -> Result<ObjectInfo>;
+
+    /// Removes up to [`MAX_LIST`] objects, durably; what is absent is no error. After an error, any part
+    /// of them may be gone.
+    ///
+    /// # Errors
+    /// `Invalid` for too many names.
+    async fn delete_all(&self, names: &[ObjectName]) -> Result<()>;
+
+    /// Removes one object; see [`Self::delete_all`], which shares one barrier among many.
+    async fn delete(&self, name: &ObjectName) -> Result<()> {
+        self.delete_all(std::slice::from_ref(name)).await
+    }
+
+    /// Objects whose names begin with `prefix` (any text, empty for all), in the byte order of their
+    /// names, `limit` (1 to [`MAX_LIST`]) at a time. One that is there during the whole walk through the
+    /// pages comes exactly once, whatever is put and deleted meanwhile. For operators' tools and tests:
+    /// what exists is in the records.
+    ///
+    /// # Errors
+    /// `Invalid` for a limit out of bounds.
+    async fn list(&self, prefix: &str, cursor: Option<String>, limit: usize) -> Result<ListPage>;
+}

@@ -1,0 +1,98 @@
+//! The port: what a queue does and must guarantee.
+
+use crate::{DeadId, DeadPage, Delivery, Depth, Outgoing, Receipt};
+use async_trait::async_trait;
+use model::Result;
+use std::{fmt, time::Duration};
+
+/// The most jobs of one [`JobQueue::send`].
+pub const MAX_SEND: usize = 10;
+/// The most jobs of one [`JobQueue::receive`].
+pub const MAX_RECEIVE: usize = 10;
+/// The longest body in bytes, and the most of one send together.
+pub const MAX_BODY_BYTES: usize = 256 << 10;
+/// The longest delay.
+pub const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
+/// The longest time a delivery or extension hides a job.
+pub const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
+/// The longest wait of one receive.
+pub const MAX_WAIT: Duration = Duration::from_secs(20);
+/// The most dead letters a page may be asked to hold.
+pub const MAX_PAGE: usize = 100;
+
+/// A queue of jobs.
+///
+/// Required of every implementation, and tested by `conformance`:
+/// - **At least once.** A job whose send was answered `Ok` is delivered until it is deleted or buried,
+///   through crashes of any process and of the machine; it may be delivered more than once.
+/// - **Hidden while worked on.** A delivered job is not delivered again before its visibility has passed,
+///   save in rare cases (a back end of many machines), which is why this is no lock.
+/// - **Counted.** Every delivery raises `receives`. A job that was delivered as often as the queue allows
+///   (a setting of the queue) and comes up once more becomes a dead letter instead, and is kept.
+/// - **No promise of order**, though older jobs tend to come first, and none stays behind for ever.
+/// - Times are rounded up to whole seconds where the back end knows no less.
+/// - A call dropped halfway, or that failed with `Unavailable`, may have happened: jobs of a receive that
+///   nobody got come again when their visibility has passed.
+///
+/// Errors of every method, besides those it names: `Invalid` for input beyond the bounds of this module,
+/// `Busy` and `Unavailable` for a back end that is overloaded or away (the same call may succeed later),
+/// `NoSpace` for a full disk, `Internal` for a stored job that cannot be read.
+#[async_trait]
+pub trait JobQueue: Send + Sync + fmt::Debug + 'static {
+    /// Sends 1 to [`MAX_SEND`] jobs, durably. After an error, any of them may have been sent.
+    ///
+    /// # Errors
+    /// `TooLarge` beyond [`MAX_BODY_BYTES`].
+    async fn send(&self, jobs: Vec<Outgoing>) -> Result<()>;
+
+    /// Takes 1 to `max` (at most [`MAX_RECEIVE`]) jobs and hides them for `visibility` (more than none,
+    /// at most [`MAX_VISIBILITY`]). Where there are none, waits for the first, at most `wait` (at most
+    /// [`MAX_WAIT`]), and answers with an empty list when none came. Idle waiting is cheap, and it is
+    /// safe to drop the call.
+    async fn receive(
+        &self,
+        max: usize,
+        visibility: Duration,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>>;
+
+    /// Hides a delivered job for `visibility` from now on, more or less than what was left; zero gives it
+    /// back at once.
+    ///
+    /// # Errors
+    /// `Conflict` where the job was lost: deleted, buried, or its visibility has passed. A back end of
+    /// many machines may not notice that it was delivered to somebody else meanwhile, so `Ok` is no proof
+    /// of holding it.
+    async fn extend(&self, receipt: &Receipt, visibility: Duration) -> Result<()>;
+
+    /// The job is done: it is never delivered again. A stale receipt is no error and changes nothing for
+    /// whoever holds the job now, save that a back end of many machines may take the job as done; doing
+    /// it a second time is no error.
+    async fn delete(&self, receipt: &Receipt) -> Result<()>;
+
+    /// The job can never succeed: it becomes a dead letter now, with the reason (at most 1,000 characters
+    /// of it are kept).
+    ///
+    /// # Errors
+    /// `Conflict` as for [`Self::extend`].
+    async fn bury(&self, receipt: &Receipt, reason: &str) -> Result<()>;
+
+    /// Dead letters, up to `limit` (1 to [`MAX_PAGE`]) a page. A look, not a snapshot: with others looking
+    /// or redriving at the same time, a letter may be missed.
+    ///
+    /// # Errors
+    /// `Invalid` for a limit out of bounds or a cursor of something else.
+    async fn dead_letters(&self, cursor: Option<String>, limit: usize) -> Result<DeadPage>;
+
+    /// Makes a dead letter a new job, delivered from now on as if sent just now.
+    ///
+    /// # Errors
+    /// `NotFound` where the letter is gone.
+    async fn redrive(&self, id: &DeadId) -> Result<()>;
+
+    /// Forgets a dead letter; one that is gone is no error.
+    async fn discard(&self, id: &DeadId) -> Result<()>;
+
+    /// How many jobs there are, for metrics and readiness.
+    async fn depth(&self) -> Result<Depth>;
+}
