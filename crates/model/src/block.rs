@@ -165,7 +165,8 @@ mod tests {
     #[test]
     fn only_the_reserved_object_makes_a_block_present() {
         let pending = BlockState::Pending { object: "o".into(), codec: Codec::Plain };
-        let at = |object: &str, codec| Placement { object: object.into(), offset: 0, len: 1, codec };
+        let at =
+            |object: &str, codec| Placement { object: object.into(), offset: 0, len: 1, codec };
         assert!(pending.put_done(at("o", Codec::Plain)).is_ok());
         assert!(pending.put_done(at("p", Codec::Plain)).is_err());
         assert!(pending.put_done(at("o", Codec::Zstd)).is_err());

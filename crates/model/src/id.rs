@@ -106,6 +106,25 @@ uuid_id!(
     "a rendition's id"
 );
 
+impl EventId {
+    /// A lower bound of all ids made at `at` or later.
+    #[must_use]
+    pub fn first_at(at: Timestamp) -> Self {
+        let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
+    }
+
+    /// When the id was made, to the millisecond.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        let (high, _) = self.0.as_u64_pair();
+        i64::try_from(high >> 16)
+            .ok()
+            .and_then(|millis| Timestamp::from_millisecond(millis).ok())
+            .unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
 impl RenditionId {
     /// A fresh id nobody can guess (122 random bits).
     #[must_use]
@@ -185,6 +204,15 @@ mod tests {
         let late = FileId::new(Timestamp::from_millisecond(2_000).unwrap());
         assert!(early < late && early.to_string() < late.to_string());
         assert_eq!(early.to_string().parse::<FileId>().unwrap(), early);
+    }
+
+    #[test]
+    fn an_event_id_tells_its_time_and_a_bound_is_below_it() {
+        let at = Timestamp::from_millisecond(1_700_000_000_123).unwrap();
+        let id = EventId::new(at);
+        assert_eq!(id.at(), at);
+        assert!(EventId::first_at(at) <= id);
+        assert!(EventId::first_at(Timestamp::from_millisecond(1_700_000_000_124).unwrap()) > id);
     }
 
     #[test]

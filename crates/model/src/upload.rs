@@ -183,9 +183,11 @@ mod tests {
     #[test]
     fn terminal_states_absorb() {
         let file = FileId::new(NOW);
-        for end in
-            [UploadState::Committed { file, version: 1 }, UploadState::Aborted, UploadState::Expired]
-        {
+        for end in [
+            UploadState::Committed { file, version: 1 },
+            UploadState::Aborted,
+            UploadState::Expired,
+        ] {
             assert!(end.take_over(None, LATER, NOW).is_err());
             assert!(end.checkpoint(0, 0).is_err());
             assert!(end.commit(0, file, 1).is_err());
