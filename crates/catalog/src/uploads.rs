@@ -13,7 +13,7 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::{
-    ByteRange, ContentId, Error, ErrorKind, FileId, OwnerId, Result, Timestamp, UploadId,
+    ByteRange, ContentId, Error, ErrorKind, FileId, OwnerId, Result, Sha256, Timestamp, UploadId,
     event::EventType, upload::UploadState,
 };
 use records::{Condition, Consistency};
@@ -51,6 +51,9 @@ pub struct TailPiece {
     pub object: String,
     /// Which bytes of the upload.
     pub range: ByteRange,
+    /// Their SHA-256: they are read back before they become part of a block, and a block's own hash
+    /// would bless whatever was read.
+    pub sha256: Sha256,
 }
 
 /// The state of the whole file's SHA-256 after the durable offset; opaque here.
