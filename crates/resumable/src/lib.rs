@@ -12,18 +12,18 @@ pub mod command;
 pub mod dialect;
 mod disposition;
 mod header;
+mod limits;
 pub mod name;
 mod outcome;
 mod plain;
 mod refusal;
-mod room;
 pub mod tus;
 
 pub use command::{About, Append, Command, Create};
 pub use dialect::{Dialect, Request, RequestHead, Target, parse, refuse, respond};
+pub use limits::{Limits, overrun};
 pub use outcome::{Outcome, ResponseHead, Standing};
 pub use refusal::Refusal;
-pub use room::{Limits, Room};
 
 use http::HeaderName;
 

@@ -5,7 +5,7 @@ use super::{
     Metadata, OFFSET_OCTET_STREAM, TUS_RESUMABLE, TUS_VERSION, UPLOAD_CHECKSUM, UPLOAD_CONCAT,
     UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET, VERSION,
 };
-use crate::{Append, Command, Create, Limits, Refusal, RequestHead, Room, header};
+use crate::{Append, Command, Create, Limits, Refusal, RequestHead, header, limits::fits};
 use http::{HeaderMap, HeaderName, Method, StatusCode, header::CONTENT_TYPE};
 use model::{Error, ErrorKind};
 
@@ -49,7 +49,7 @@ fn create(head: &RequestHead<'_>, limits: &Limits) -> Result<Create, Refusal> {
     let metadata = header::single(head.headers, &UPLOAD_METADATA)?;
     let about = metadata.map_or_else(|| Ok(Metadata::default()), Metadata::parse)?.about()?;
     limits.check(length)?;
-    Room::behind(0, Some(length), limits).check(head.body)?;
+    fits(0, head.body, length)?;
     let metadata = metadata.map(str::to_owned);
     Ok(Create { length: Some(length), about, metadata, has_body, whole: false })
 }
