@@ -8,7 +8,7 @@ cmd_doctor() {
   each_need "$test_needs" doctor_package
   if ((${#doctor_missing[@]} > 0)); then
     say
-    fail "missing: ${doctor_missing[*]} (./dev up and ./dev test install what apt-get can)"
+    fail "missing: $(IFS=,; printf '%s' "${doctor_missing[*]}") (./dev up and ./dev test install what apt-get can)"
   fi
 }
 

@@ -112,7 +112,8 @@ apt_install() {
   command -v apt-get >/dev/null ||
     fail "there is no apt-get here: install the equivalents of these Debian packages: $*"
   as_root apt-get update -qq
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" </dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" \
+    </dev/null >/dev/null
 }
 
 check_installed() {

@@ -16,15 +16,10 @@ cmd_up() {
     step 'Make a clip' make_sample target/sample.mp4
     arguments+=(target/sample.mp4)
   fi
-  step 'Web app' up_web
+  step 'Web app' web_bundle
   step 'Build' cargo build --locked --release -p cli
   say
   exec target/release/hashreel up --data ./data "${arguments[@]}"
-}
-
-up_web() {
-  web_install
-  web_build
 }
 
 # make_sample FILE: 30 seconds of 1080p with a tone that rises, written once.

@@ -5,6 +5,12 @@ web_install() {
   npm_ci web
 }
 
+# web_bundle: what the binary embeds, from nothing.
+web_bundle() {
+  web_install
+  web_build
+}
+
 web_check() {
   npm --prefix web run check
   npm --prefix web test

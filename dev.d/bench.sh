@@ -1,0 +1,22 @@
+# shellcheck shell=bash
+# ./dev bench: us and our peers, in turn, on this machine. What is measured is in bench/src/.
+
+readonly bench_needs='
+ffmpeg         | ffmpeg -version                      | ffmpeg
+curl           | curl --version                       | curl
+'
+readonly rustus_version=0.5.10
+
+cmd_bench() {
+  step 'Install what is missing' install_needs "$build_needs" "$bench_needs"
+  step 'Peers' bench_peers
+  step 'Web app' web_bundle
+  step 'Build' cargo build --locked --release -p cli -p bench
+  step 'Measure' target/release/bench "$@"
+  say 'Results are in bench/results/.'
+}
+
+bench_peers() {
+  npm_ci bench/peers/tus-server
+  cargo_tool rustus "$rustus_version"
+}
