@@ -139,8 +139,8 @@ impl Write {
 /// - **Read after write.** A strong read sees every write acknowledged before it began.
 /// - **Fresh versions.** See [`Version`].
 /// - **Bounded.** Key, value, batch and page sizes are checked alike in every back end.
-/// - A call dropped halfway, or that failed with `Unavailable`, may have happened: read to find out. It
-///   never happens in part, and never after a later call of the same caller was answered.
+/// - A call dropped halfway, or that failed with `Unavailable`, may have happened, or may happen a moment
+///   later, but never in part: its conditions are what makes that harmless.
 ///
 /// Errors of every method, besides those it names: `Invalid` for input beyond the bounds, `Busy` and
 /// `Unavailable` for a back end that is overloaded or away (the same call may succeed later), `NoSpace`

@@ -12,8 +12,9 @@ use std::process::Command;
 use serde::Deserialize;
 
 /// A crate may use every crate of the layers before its own, and none of its own layer.
-const LAYERS: [&[&str]; 6] = [
+const LAYERS: [&[&str]; 7] = [
     &["model"],
+    &["sqlite"],
     &["chunking", "resumable", "cmaf", "objects", "records", "queue", "service"],
     &["catalog"],
     &["content", "access"],
@@ -25,6 +26,9 @@ const LAYERS: [&[&str]; 6] = [
 const MEDIA_USES: &[&str] = &["model", "cmaf"];
 const MEDIA_USERS: &[&str] = &["transcode-worker"];
 
+/// Who may use the crate below the embedded back ends.
+const SQLITE_USERS: &[&str] = &["records", "queue"];
+
 /// What checks and measures the house: it may use all of it, and no crate may use it.
 const OUTSIDE: &[&str] = &["system-tests", "bench", "fuzz"];
 
@@ -33,7 +37,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aws-sdk-s3", &["objects"]),
     ("aws-sdk-sqs", &["queue"]),
     ("aws-sdk-dynamodb", &["records"]),
-    ("rusqlite", &["records", "queue"]),
+    ("rusqlite", &["sqlite", "records", "queue"]),
     ("ffmpeg-next", &["media"]),
 ];
 
@@ -99,10 +103,11 @@ fn an_edge_off_the_list_is_named_with_its_rule() {
         ("media", "catalog", None, true, Some("media -> catalog: media uses only")),
         ("content", "testkit", None, true, Some("content -> testkit: testkit is for tests")),
         ("testkit", "catalog", None, true, Some("testkit -> catalog: testkit uses only")),
+        ("catalog", "sqlite", None, true, Some("catalog -> sqlite: only records, queue use")),
         ("cli", "bench", Some("dev"), true, Some("cli -> bench: nothing uses")),
         ("cli", "util", None, true, Some("cli -> util: util has no place")),
         ("util", "model", None, true, Some("util -> model: util has no place")),
-        ("catalog", "rusqlite", None, false, Some("catalog -> rusqlite: only records, queue")),
+        ("catalog", "rusqlite", None, false, Some("catalog -> rusqlite: only sqlite, records, queue")),
         ("cli", "rusqlite", Some("dev"), false, Some("cli -> rusqlite: only")),
         ("resumable", "tokio", None, false, Some("resumable -> tokio: resumable does no I/O")),
         ("content", "testkit", Some("dev"), true, None),
@@ -114,6 +119,7 @@ fn an_edge_off_the_list_is_named_with_its_rule() {
         ("media", "cmaf", None, true, None),
         ("cli", "model", None, true, None),
         ("queue", "rusqlite", None, false, None),
+        ("queue", "sqlite", None, true, None),
         ("resumable", "tokio", Some("dev"), false, None),
     ];
     for (name, dependency, kind, is_ours, complaint) in cases {
@@ -209,6 +215,9 @@ fn wrong_inside(from: &str, dependency: &Dependency) -> Option<String> {
         }
         (_, "media") => {
             (MEDIA_USERS.contains(&from), format!("only {} uses media", MEDIA_USERS.join(", ")))
+        }
+        (_, "sqlite") => {
+            (SQLITE_USERS.contains(&from), format!("only {} use sqlite", SQLITE_USERS.join(", ")))
         }
         _ => (
             layer(from) > layer(to),

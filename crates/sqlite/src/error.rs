@@ -1,0 +1,66 @@
+//! From SQLite's errors to ours.
+
+use model::{Error, ErrorKind};
+use rusqlite::ErrorCode;
+use std::path::Path;
+
+/// Why a change or a look failed: SQLite's own reason, or one of its user's.
+#[derive(Debug)]
+pub enum Failure {
+    /// What SQLite says.
+    Engine(rusqlite::Error),
+    /// What the user says, passed on as it is.
+    Refused(Error),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl Failure {
+    /// The error to hand out, for the file at `path`.
+    pub(crate) fn into_error(self, path: &Path) -> Error {
+        let error = match self {
+            Self::Refused(error) => return error,
+            Self::Engine(error) => error,
+        };
+        let file = path.display();
+        let (kind, message) = match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => (
+                ErrorKind::NoSpace,
+                format!("the disk that holds {file} is full; free some space and go on"),
+            ),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                (ErrorKind::Busy, format!("{file} is locked by another process; try again"))
+            }
+            Some(ErrorCode::DatabaseCorrupt) => {
+                (ErrorKind::Damaged, format!("the database {file} is damaged"))
+            }
+            Some(ErrorCode::NotADatabase) => {
+                (ErrorKind::Invalid, format!("{file} is no SQLite database; name another file"))
+            }
+            Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => (
+                ErrorKind::Internal,
+                format!("{file} cannot be opened for writing; check its place and its rights"),
+            ),
+            Some(ErrorCode::SystemIoFailure) => {
+                (ErrorKind::Unavailable, format!("the disk that holds {file} reports an error"))
+            }
+            _ => (ErrorKind::Internal, format!("the database {file} gave an unexpected error")),
+        };
+        Error::with_source(kind, message, error)
+    }
+}
+
+/// The same error once more, for the next of several callers that share a transaction.
+pub(crate) fn again(error: &Error) -> Error {
+    Error::with_source(error.kind(), error.to_string(), error.chain())
+}
