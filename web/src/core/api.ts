@@ -1,0 +1,169 @@
+// The typed client of the HTTP interface. Every failure becomes an ApiError whose message can be shown as it
+// is; a 401 is also told to whoever listens, so that one place decides to ask for a key.
+
+export type VideoState = "queued" | "running" | "playable" | "ready" | "failed" | "cancelled";
+
+export interface Rendition {
+  id: string;
+  kind: "video" | "audio";
+  width: number | null;
+  height: number | null;
+  /** Bits a second at most. */
+  bandwidth: number;
+  codec: string;
+  frame_rate: number | null;
+}
+
+export interface Video {
+  state: VideoState;
+  reason?: string | null;
+  /** Seconds, null until probed. */
+  duration: number | null;
+  /** 0 to 1. */
+  progress: number;
+  renditions: Rendition[];
+  hls: string | null;
+  dash: string | null;
+  poster: string | null;
+  storyboard: string | null;
+}
+
+export interface FileInfo {
+  id: string;
+  name: string;
+  media_type: string;
+  /** Bytes. */
+  size: number;
+  sha256: string | null;
+  state: "hashing" | "stored";
+  version: number;
+  /** RFC 3339. */
+  created_at: string;
+  video: Video | null;
+}
+
+export interface FilePage {
+  files: FileInfo[];
+  cursor: string | null;
+}
+
+export interface ServerEvent {
+  id: string;
+  at: string;
+  type: string;
+  file: string | null;
+  upload: string | null;
+  data: Record<string, unknown> | null;
+}
+
+export interface EventPage {
+  events: ServerEvent[];
+  cursor: string | null;
+}
+
+export interface Session {
+  owner: string;
+  /** Whether keys are demanded, so that signing out means something. */
+  accounts: boolean;
+}
+
+export class ApiError extends Error {
+  /** `status` is the HTTP status, 0 when no answer came. */
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+    this.name = "ApiError";
+  }
+}
+
+/** How long an answer may take, in milliseconds. */
+const patience = 30_000;
+
+export class Api {
+  /** Called after a 401, from whatever request. */
+  onUnauthorized: () => void = () => {};
+
+  session(): Promise<Session> {
+    return this.request("GET", "/v1/session");
+  }
+
+  async signIn(key: string): Promise<void> {
+    await this.request("POST", "/v1/session", { key });
+  }
+
+  async signOut(): Promise<void> {
+    await this.request("DELETE", "/v1/session");
+  }
+
+  files(cursor: string | null, limit = 48): Promise<FilePage> {
+    const after = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+    return this.request("GET", `/v1/files?limit=${limit}${after}`);
+  }
+
+  file(id: string): Promise<FileInfo> {
+    return this.request("GET", filePath(id));
+  }
+
+  async rename(id: string, name: string): Promise<void> {
+    await this.request("PATCH", filePath(id), { name });
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.request("DELETE", filePath(id));
+  }
+
+  events(after: string | null, limit = 200): Promise<EventPage> {
+    const from = after === null ? "" : `&after=${encodeURIComponent(after)}`;
+    return this.request("GET", `/v1/events?limit=${limit}${from}`);
+  }
+
+  private async request<T>(method: string, path: string, body?: unknown): Promise<T> {
+    let response: Response;
+    try {
+      response = await fetch(path, {
+        method,
+        headers: body === undefined ? {} : { "Content-Type": "application/json" },
+        body: body === undefined ? null : JSON.stringify(body),
+        credentials: "same-origin",
+        signal: AbortSignal.timeout(patience),
+      });
+    } catch {
+      throw new ApiError(0, "The server cannot be reached. Check that it is running and try again.");
+    }
+    if (!response.ok) {
+      if (response.status === 401) this.onUnauthorized();
+      throw new ApiError(response.status, problemText(response.status, await response.text()));
+    }
+    const text = await response.text();
+    return (text === "" ? null : JSON.parse(text)) as T;
+  }
+}
+
+/** The sentence to show for a refused request: a problem document's detail, or its title, or the status. */
+export function problemText(status: number, body: string): string {
+  try {
+    const problem = JSON.parse(body) as { detail?: unknown; title?: unknown };
+    for (const text of [problem.detail, problem.title]) {
+      if (typeof text === "string" && text !== "") return text;
+    }
+  } catch {
+    // Not a problem document: a proxy answered, and the status is all there is to tell.
+  }
+  return `The server answered with status ${status}.`;
+}
+
+/** Where the file's own bytes are. */
+export function contentPath(id: string): string {
+  return `${filePath(id)}/content`;
+}
+
+/** Where the file is watched. */
+export function watchPath(id: string): string {
+  return `/watch/${encodeURIComponent(id)}`;
+}
+
+function filePath(id: string): string {
+  return `/v1/files/${encodeURIComponent(id)}`;
+}

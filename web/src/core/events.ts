@@ -1,0 +1,139 @@
+// What happens on the server, live: a WebSocket that comes back by itself. Before each new connection the
+// history since the last event is read over HTTP, so nothing is missed, and where WebSockets do not get
+// through, those reads alone keep the page up to date. Listeners may see an event twice, never not at all.
+
+import { ApiError, type Api, type EventPage, type ServerEvent } from "./api";
+import { wait, type Backoff } from "./backoff";
+
+export type Link = "connecting" | "live" | "lost";
+
+/** No end to the tries: a page may stand open for days. Their rate is bounded instead. */
+const reconnecting: Backoff = { first: 500, most: 15_000, tries: Infinity };
+
+/** More missed pages than this, and reading the list anew is cheaper. */
+const mostMissedPages = 10;
+
+export class EventFeed {
+  private readonly listeners = new Set<(event: ServerEvent) => void>();
+  private socket: WebSocket | null = null;
+  private timer = 0;
+  private attempt = 0;
+  private last: string | null = null;
+  private stopped = true;
+
+  /** Called when the connection's state changes. */
+  onLink: (link: Link) => void = () => {};
+  /** Called when events may have been missed for good, so that lists must be read anew. */
+  onGap: () => void = () => {};
+
+  constructor(private readonly api: Pick<Api, "events">) {}
+
+  /** Returns how to stop listening. */
+  listen(listener: (event: ServerEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  start(): void {
+    if (!this.stopped) return;
+    this.stopped = false;
+    this.attempt = 0;
+    this.onLink("connecting");
+    this.open();
+    addEventListener("online", this.hurry);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    removeEventListener("online", this.hurry);
+    this.socket?.close();
+    this.socket = null;
+  }
+
+  private readonly hurry = (): void => {
+    if (this.socket === null && !this.stopped) {
+      clearTimeout(this.timer);
+      void this.reconnect();
+    }
+  };
+
+  private open(): void {
+    const after = this.last === null ? "" : `?after=${encodeURIComponent(this.last)}`;
+    const url = `${location.origin.replace(/^http/, "ws")}/v1/events${after}`;
+    const socket = new WebSocket(url);
+    this.socket = socket;
+    socket.onopen = () => {
+      const again = this.attempt > 0;
+      this.attempt = 0;
+      this.onLink("live");
+      // Without a last event there is no place to go on from: what came in between is unknown.
+      if (again && this.last === null) this.onGap();
+    };
+    socket.onmessage = (message) => this.receive(message.data);
+    socket.onclose = () => {
+      if (this.socket !== socket) return;
+      this.socket = null;
+      if (!this.stopped) this.retry();
+    };
+  }
+
+  private retry(): void {
+    const delay = wait(reconnecting, this.attempt, Math.random()) ?? reconnecting.most;
+    this.attempt += 1;
+    // A first loss is mended within a second and not worth a word.
+    if (this.attempt > 2) this.onLink("lost");
+    this.timer = window.setTimeout(() => void this.reconnect(), delay);
+  }
+
+  private async reconnect(): Promise<void> {
+    try {
+      if (this.last !== null) await this.catchUp();
+    } catch (error) {
+      // A key that is no longer valid does not become valid by asking again.
+      if (error instanceof ApiError && error.status === 401) return this.stop();
+      if (!this.stopped) this.retry();
+      return;
+    }
+    if (!this.stopped && this.socket === null) this.open();
+  }
+
+  private async catchUp(): Promise<void> {
+    for (let page = 0; page < mostMissedPages; page += 1) {
+      const missed: EventPage = await this.api.events(this.last);
+      missed.events.forEach((event) => this.deliver(event));
+      if (missed.events.length === 0 || missed.cursor === null) return;
+    }
+    this.last = null;
+    this.onGap();
+  }
+
+  private receive(text: unknown): void {
+    const event = parseEvent(text);
+    if (event !== null) this.deliver(event);
+  }
+
+  private deliver(event: ServerEvent): void {
+    this.last = event.id;
+    this.listeners.forEach((listener) => listener(event));
+  }
+}
+
+/** A message's event, or null for a message of a kind that this version does not know. */
+export function parseEvent(text: unknown): ServerEvent | null {
+  if (typeof text !== "string") return null;
+  try {
+    const event = JSON.parse(text) as Partial<ServerEvent> | null;
+    if (event === null || typeof event.id !== "string" || typeof event.type !== "string") return null;
+    return {
+      id: event.id,
+      type: event.type,
+      at: event.at ?? "",
+      file: event.file ?? null,
+      upload: event.upload ?? null,
+      data: event.data ?? null,
+    };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,93 @@
+// One file in the library: its poster or sign, its name, what it is and how far it is. A card is made once and
+// then only changed where its file changed.
+
+import { watchPath, type FileInfo } from "../core/api";
+import { ago, clock, size } from "../core/format";
+import { isPlayable } from "../core/files";
+import { fill, h } from "../ui/dom";
+import { icon } from "../ui/icons";
+import { menuButton } from "../ui/menu";
+import type { FileActions } from "./actions";
+import { kindOf, reasonOf, stateOf } from "./words";
+
+export class Card {
+  readonly element: HTMLElement;
+  private readonly picture = h("div", { class: "card-picture" });
+  private readonly state = h("span", { class: "badge", "data-testid": "card-state" });
+  private readonly duration = h("span", { class: "card-duration" });
+  private readonly progress = h("progress", { class: "bar card-bar", max: 1, "aria-label": "Converting" });
+  private readonly link: HTMLAnchorElement;
+  private readonly name = h("h3", { class: "card-name", "data-testid": "card-name" });
+  private readonly about = h("p", { class: "card-about" });
+  private readonly reason = h("p", { class: "card-reason", "data-testid": "card-reason" });
+  private shownPicture = "";
+
+  constructor(
+    private file: FileInfo,
+    actions: FileActions,
+  ) {
+    this.link = h("a", { class: "card-link", href: watchPath(file.id), "data-testid": "card-open" }, this.name);
+    const menu = menuButton(
+      { class: "button-icon card-menu", label: `Actions for ${file.name}`, testid: "card-menu", content: [icon("more")] },
+      () => actions.items(this.file),
+    );
+    this.element = h(
+      "li",
+      { class: "card", "data-testid": "card", "data-file": file.id },
+      h(
+        "div",
+        { class: "card-frame" },
+        this.picture,
+        h("span", { class: "card-play" }, icon("play")),
+        h("div", { class: "card-badges" }, this.state, this.duration),
+        this.progress,
+      ),
+      h("div", { class: "card-text" }, h("div", { class: "card-title" }, this.link, this.about, this.reason), menu.element),
+    );
+    this.update(file);
+  }
+
+  update(file: FileInfo): void {
+    this.file = file;
+    const { video } = file;
+    const { element } = this;
+    fill(this.name, file.name);
+    this.name.title = file.name;
+    const kind = kindOf(file);
+    fill(this.about, `${kind.word} · ${size(file.size)} · ${ago(file.created_at, Date.now())}`);
+    this.paintPicture(file);
+
+    element.classList.toggle("card-playable", isPlayable(file));
+    element.dataset.state = video?.state ?? file.state;
+    const words = video === null ? null : stateOf(video);
+    this.state.hidden = words === null || words.tone === "done";
+    this.state.dataset.tone = words?.tone ?? "rest";
+    fill(this.state, words?.text ?? "");
+    this.progress.hidden = words?.progress == null;
+    this.progress.value = words?.progress ?? 0;
+    this.duration.hidden = video?.duration == null;
+    fill(this.duration, video?.duration == null ? "" : clock(video.duration));
+    this.reason.hidden = video?.state !== "failed";
+    fill(this.reason, video?.state === "failed" ? reasonOf(video) : "");
+  }
+
+  private paintPicture(file: FileInfo): void {
+    const poster = file.video?.poster ?? null;
+    const sign = kindOf(file).icon;
+    const wanted = poster ?? sign;
+    if (wanted === this.shownPicture) return;
+    this.shownPicture = wanted;
+    this.picture.classList.toggle("card-sign", poster === null);
+    if (poster === null) {
+      fill(this.picture, icon(sign));
+      return;
+    }
+    const image = h("img", { src: poster, alt: "", loading: "lazy", decoding: "async", onerror: () => this.withoutPoster(sign) });
+    fill(this.picture, image);
+  }
+
+  private withoutPoster(sign: ReturnType<typeof kindOf>["icon"]): void {
+    this.picture.classList.add("card-sign");
+    fill(this.picture, icon(sign));
+  }
+}

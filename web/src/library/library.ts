@@ -1,0 +1,139 @@
+// The library: all files as cards, newest first, searched by name, more of them on demand.
+
+import type { FileInfo } from "../core/api";
+import type { FileStore } from "../core/files";
+import { count } from "../core/format";
+import { fill, h } from "../ui/dom";
+import { icon, type IconName } from "../ui/icons";
+import { noteError } from "../ui/say";
+import type { FileActions } from "./actions";
+import { Card } from "./card";
+import { matches } from "./words";
+
+export class Library {
+  readonly element: HTMLElement;
+  /** Called when the library becomes empty or no longer is. */
+  onEmpty: (isEmpty: boolean) => void = () => {};
+
+  private readonly cards = new Map<string, Card>();
+  private readonly grid = h("ul", { class: "cards", "data-testid": "cards" });
+  private readonly search = h("input", {
+    class: "field",
+    type: "search",
+    placeholder: "Search by name",
+    "aria-label": "Search the library by name",
+    "data-testid": "search",
+    oninput: () => this.paint(),
+  });
+  private readonly amount = h("p", { class: "library-amount", role: "status" });
+  private readonly nothing = h("p", { class: "library-nothing", "data-testid": "nothing-found" });
+  private readonly more: HTMLButtonElement;
+  private readonly shelf: HTMLElement;
+  private readonly welcome = welcome();
+  private readonly waiting = h("ul", { class: "cards", "aria-hidden": "true" }, ...Array.from({ length: 6 }, ghost));
+
+  constructor(
+    private readonly files: FileStore,
+    private readonly actions: FileActions,
+  ) {
+    this.more = h(
+      "button",
+      { class: "button library-more", type: "button", "data-testid": "more", onclick: () => void this.readMore() },
+      "Show more",
+    );
+    this.shelf = h(
+      "section",
+      { class: "library", "aria-labelledby": "library-title", "data-testid": "library" },
+      h(
+        "header",
+        { class: "library-head" },
+        h("h2", { id: "library-title" }, "Library"),
+        this.amount,
+        h("div", { class: "search" }, icon("search"), this.search),
+      ),
+      this.waiting,
+      this.grid,
+      this.nothing,
+      this.more,
+    );
+    this.element = h("div", {}, this.welcome, this.shelf);
+    files.listen((id) => (id === null ? this.paint() : this.repaint(id)));
+    this.paint();
+  }
+
+  private repaint(id: string): void {
+    const file = this.files.get(id);
+    if (file !== undefined) this.cards.get(id)?.update(file);
+  }
+
+  private paint(): void {
+    const all = this.files.list();
+    const { loaded } = this.files;
+    const isEmpty = loaded && all.length === 0;
+    this.welcome.hidden = !isEmpty;
+    this.shelf.hidden = isEmpty;
+    this.waiting.hidden = loaded;
+    this.onEmpty(isEmpty);
+
+    const search = this.search.value.trim();
+    const shown = all.filter((file) => matches(file.name, search));
+    this.keep(new Set(all.map((file) => file.id)));
+    this.lay(shown);
+    fill(this.amount, loaded ? amount(all.length, shown.length, this.files.hasMore, search) : "");
+    this.nothing.hidden = !loaded || all.length === 0 || shown.length > 0;
+    fill(this.nothing, `No name contains “${search}”${this.files.hasMore ? " among the files shown so far" : ""}.`);
+    this.more.hidden = !this.files.hasMore;
+  }
+
+  /** Cards of files that are gone are forgotten. */
+  private keep(ids: Set<string>): void {
+    for (const id of this.cards.keys()) if (!ids.has(id)) this.cards.delete(id);
+  }
+
+  /** Puts the cards in order, moving only those that are not in their place. */
+  private lay(files: FileInfo[]): void {
+    const wanted = files.map((file) => {
+      const card = this.cards.get(file.id) ?? new Card(file, this.actions);
+      this.cards.set(file.id, card);
+      card.update(file);
+      return card.element;
+    });
+    const set = new Set<Element>(wanted);
+    for (const child of [...this.grid.children]) if (!set.has(child)) child.remove();
+    wanted.forEach((element, at) => {
+      if (this.grid.children[at] !== element) this.grid.insertBefore(element, this.grid.children[at] ?? null);
+    });
+  }
+
+  private async readMore(): Promise<void> {
+    this.more.disabled = true;
+    await this.files.more().catch(noteError);
+    this.more.disabled = false;
+  }
+}
+
+function amount(all: number, shown: number, hasMore: boolean, search: string): string {
+  if (search !== "") return `${shown} of ${count(all, "file")}`;
+  return hasMore ? `${all} newest files` : count(all, "file");
+}
+
+/** What an empty library says: what this is for, in three sentences. */
+function welcome(): HTMLElement {
+  const step = (sign: IconName, title: string, text: string) =>
+    h("li", {}, h("span", { class: "welcome-sign" }, icon(sign)), h("h2", {}, title), h("p", {}, text));
+  return h(
+    "section",
+    { class: "welcome", "aria-label": "How it works", "data-testid": "welcome", hidden: true },
+    h(
+      "ol",
+      {},
+      step("upload", "Drop", "Any file, any size. A lost connection or a closed window costs nothing: it goes on where it was."),
+      step("film", "Watch", "Videos play in the browser, in the quality your connection carries, before they are fully converted."),
+      step("link", "Share", "Every file has a link, and comes back bit for bit as it went in."),
+    ),
+  );
+}
+
+function ghost(): HTMLElement {
+  return h("li", { class: "card ghost" }, h("div", { class: "card-frame" }), h("div", { class: "ghost-line" }));
+}

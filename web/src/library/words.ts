@@ -1,0 +1,72 @@
+// What the library says of a file. Pure.
+
+import type { FileInfo, Video } from "../core/api";
+import { percent } from "../core/format";
+import type { IconName } from "../ui/icons";
+
+/** How a state is to be felt: at rest, at work, usable before it is done, done, or wrong. */
+export type Tone = "rest" | "work" | "part" | "done" | "wrong";
+
+export interface StateWords {
+  text: string;
+  tone: Tone;
+  /** From 0 to 1 while something is being made. */
+  progress: number | null;
+}
+
+/** The state of a video in a word or two. */
+export function stateOf(video: Video): StateWords {
+  const { progress } = video;
+  switch (video.state) {
+    case "queued":
+      return { text: "Waiting to be converted", tone: "rest", progress: null };
+    case "running":
+      return { text: `Converting ${percent(progress)}`, tone: "work", progress };
+    case "playable":
+      return { text: `Playable · ${percent(progress)}`, tone: "part", progress };
+    case "ready":
+      return { text: "Ready", tone: "done", progress: null };
+    case "failed":
+      return { text: "Not a stream", tone: "wrong", progress: null };
+    case "cancelled":
+      return { text: "Cancelled", tone: "rest", progress: null };
+  }
+}
+
+/** Why there is no stream, in a sentence. */
+export function reasonOf(video: Video): string {
+  const reason = video.reason?.trim();
+  if (video.state === "cancelled") return "Converting it was cancelled. The file itself is complete and can be downloaded.";
+  return reason ? sentence(reason) : "It could not be converted. The file itself is complete and can be downloaded.";
+}
+
+/** The pictogram and the word for a kind of file. */
+export function kindOf(file: Pick<FileInfo, "media_type" | "name">): { icon: IconName; word: string } {
+  const type = file.media_type.toLowerCase();
+  const ending = /\.([a-z0-9]{1,8})$/i.exec(file.name)?.[1]?.toUpperCase();
+  const family = families.find(({ is }) => is.test(type)) ?? { icon: "file" as const, word: "File" };
+  return { icon: family.icon, word: ending ?? family.word };
+}
+
+const families: { is: RegExp; icon: IconName; word: string }[] = [
+  { is: /^video\//, icon: "film", word: "Video" },
+  { is: /^audio\//, icon: "music", word: "Audio" },
+  { is: /^image\//, icon: "image", word: "Image" },
+  { is: /zip|tar|compressed|gzip|x-7z|rar|zstd|x-xz/, icon: "archive", word: "Archive" },
+  { is: /json|javascript|xml|html|x-sh|x-python|x-rust|typescript|css/, icon: "code", word: "Code" },
+  { is: /^text\/|pdf|document|sheet|presentation|msword|rtf/, icon: "text", word: "Document" },
+];
+
+/** Whether the name contains all the words of a search, in whatever order and case. */
+export function matches(name: string, search: string): boolean {
+  const text = name.toLowerCase();
+  return search
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
+}
+
+function sentence(text: string): string {
+  const upper = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(upper) ? upper : `${upper}.`;
+}

@@ -1,0 +1,212 @@
+// What turns a stream's address into pictures: hls.js over Media Source Extensions, or the browser's own HLS
+// where those are missing. The page knows only this interface. hls.js is loaded with the first stream, not
+// with the app.
+
+import type Hls from "hls.js";
+import type { ErrorData, HlsConfig } from "hls.js";
+
+import { wait, type Backoff } from "../core/backoff";
+import { qualities, type Quality } from "./quality";
+
+export interface Engine {
+  /** The rungs, best first; empty when the browser chooses alone. */
+  readonly qualities: Quality[];
+  /** The rung that was chosen by hand, null for automatic. */
+  readonly chosen: number | null;
+  /** The rung that is seen now, null before the first frame. */
+  readonly shown: number | null;
+  /** Measured bits a second, null before the first measurement. */
+  readonly bandwidth: number | null;
+  /** Whether the playlist still grows. */
+  readonly isGrowing: boolean;
+  choose(id: number | null): void;
+  destroy(): void;
+}
+
+export interface EngineEvents {
+  /** Rungs, choice or what is shown changed. */
+  changed(): void;
+  /** The stream cannot go on; a sentence for the person. */
+  problem(message: string): void;
+}
+
+/** Connections that break are tried again about a dozen times, over three minutes. */
+const reconnecting: Backoff = { first: 1000, most: 20_000, tries: 12 };
+/** Decoders that stumble are set up anew so many times in a row, then it is the stream's fault. */
+const mostRecoveries = 3;
+const bandwidthKey = "hashreel-bandwidth";
+
+/** Starts the stream at `url` in `video` from `position` seconds. */
+export async function startEngine(
+  video: HTMLVideoElement,
+  url: string,
+  position: number,
+  events: EngineEvents,
+): Promise<Engine> {
+  const { default: HlsClass } = await import("hls.js");
+  if (HlsClass.isSupported()) return new HlsEngine(HlsClass, video, url, position, events);
+  if (video.canPlayType("application/vnd.apple.mpegurl") !== "") return new NativeEngine(video, url, position, events);
+  throw new Error("This browser can play neither MSE nor HLS streams. Download the file to watch it.");
+}
+
+class HlsEngine implements Engine {
+  qualities: Quality[] = [];
+  chosen: number | null = null;
+  shown: number | null = null;
+  private readonly hls: Hls;
+  private attempt = 0;
+  private recoveries = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly HlsClass: typeof Hls,
+    video: HTMLVideoElement,
+    url: string,
+    position: number,
+    private readonly events: EngineEvents,
+  ) {
+    this.hls = new HlsClass(config(position));
+    const { Events } = HlsClass;
+    this.hls.on(Events.LEVELS_UPDATED, () => this.readLevels());
+    this.hls.on(Events.MANIFEST_PARSED, () => this.readLevels());
+    this.hls.on(Events.LEVEL_SWITCHED, (_event, { level }) => {
+      this.shown = level;
+      events.changed();
+    });
+    this.hls.on(Events.FRAG_BUFFERED, () => {
+      this.attempt = 0;
+      this.recoveries = 0;
+      rememberBandwidth(this.hls.bandwidthEstimate);
+    });
+    this.hls.on(Events.LEVEL_UPDATED, () => events.changed());
+    this.hls.on(Events.ERROR, (_event, data) => this.failed(data));
+    this.hls.loadSource(url);
+    this.hls.attachMedia(video);
+  }
+
+  get bandwidth(): number | null {
+    const estimate = this.hls.bandwidthEstimate;
+    return Number.isFinite(estimate) && estimate > 0 ? estimate : null;
+  }
+
+  get isGrowing(): boolean {
+    return this.hls.latestLevelDetails?.live ?? false;
+  }
+
+  choose(id: number | null): void {
+    this.chosen = id;
+    // A choice by hand is seen at once; automatic needs no hurry and keeps what is buffered.
+    if (id === null) this.hls.loadLevel = -1;
+    else this.hls.currentLevel = id;
+    this.events.changed();
+  }
+
+  destroy(): void {
+    clearTimeout(this.timer);
+    this.hls.destroy();
+  }
+
+  private readLevels(): void {
+    this.qualities = qualities(
+      this.hls.levels.map((level, id) => ({
+        id,
+        width: level.width || 0,
+        height: level.height || 0,
+        bandwidth: level.bitrate,
+        frameRate: level.frameRate || 0,
+      })),
+    );
+    this.events.changed();
+  }
+
+  private failed(data: ErrorData): void {
+    if (!data.fatal) return;
+    const { ErrorTypes } = this.HlsClass;
+    if (data.type === ErrorTypes.MEDIA_ERROR && this.recoveries < mostRecoveries) {
+      this.recoveries += 1;
+      this.hls.recoverMediaError();
+      return;
+    }
+    const status = data.response?.code ?? 0;
+    const refused = status >= 400 && status < 500 && status !== 408 && status !== 429;
+    const delay = wait(reconnecting, this.attempt, Math.random());
+    if (data.type === ErrorTypes.NETWORK_ERROR && !refused && delay !== null) {
+      this.attempt += 1;
+      this.timer = setTimeout(() => this.again(), delay);
+      return;
+    }
+    this.events.problem(problemOf(data.type === ErrorTypes.NETWORK_ERROR, status));
+  }
+
+  private again(): void {
+    if (this.hls.levels.length === 0 && this.hls.url !== null) this.hls.loadSource(this.hls.url);
+    else this.hls.startLoad();
+  }
+}
+
+function problemOf(isNetwork: boolean, status: number): string {
+  if (!isNetwork) return "This browser cannot decode the stream. Download the file to watch it.";
+  if (status === 404 || status === 410) return "The stream is gone: the file was deleted.";
+  if (status === 401 || status === 403) return "You may not watch this stream. Sign in with a key of its owner.";
+  return "The connection to the server was lost. Try again when it is back.";
+}
+
+function config(position: number): Partial<HlsConfig> {
+  const estimate = rememberedBandwidth();
+  return {
+    // A worker would need a blob: script in the Content-Security-Policy; fragmented MP4 needs no transmuxing.
+    enableWorker: false,
+    startPosition: position,
+    capLevelToPlayerSize: true,
+    maxBufferLength: 30,
+    backBufferLength: 60,
+    ...(estimate === null ? {} : { abrEwmaDefaultEstimate: estimate, testBandwidth: false }),
+  };
+}
+
+/** What was measured last in this browser: the next stream begins in the right quality. */
+function rememberedBandwidth(): number | null {
+  try {
+    const kept = Number(localStorage.getItem(bandwidthKey));
+    return kept > 0 ? kept : null;
+  } catch {
+    return null;
+  }
+}
+
+function rememberBandwidth(estimate: number): void {
+  try {
+    if (Number.isFinite(estimate)) localStorage.setItem(bandwidthKey, String(Math.round(estimate)));
+  } catch {
+    // Nothing is kept: the next stream measures anew.
+  }
+}
+
+class NativeEngine implements Engine {
+  readonly qualities: Quality[] = [];
+  readonly chosen = null;
+  readonly shown = null;
+  readonly bandwidth = null;
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    url: string,
+    position: number,
+    events: EngineEvents,
+  ) {
+    video.addEventListener("error", () => events.problem("This browser cannot play the stream."), { once: true });
+    video.addEventListener("loadedmetadata", () => (video.currentTime = position), { once: true });
+    video.src = url;
+  }
+
+  get isGrowing(): boolean {
+    return this.video.duration === Infinity;
+  }
+
+  choose(): void {}
+
+  destroy(): void {
+    this.video.removeAttribute("src");
+    this.video.load();
+  }
+}

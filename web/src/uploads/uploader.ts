@@ -1,0 +1,133 @@
+// Joins the parts of uploading: what was picked goes to the queue with its memory and its handle; what an
+// earlier visit left unfinished is found, asked about on the server, and goes on when its file comes back.
+
+import type { ServerEvent } from "../core/api";
+import { count } from "../core/format";
+import { note, noteError } from "../ui/say";
+import { dropHandle, hasHandle, keepHandle, openHandle } from "./handles";
+import { fingerprint, type Remembered, type UploadMemory } from "./memory";
+import type { Picked } from "./pick";
+import type { UploadQueue } from "./queue";
+import { terminate, uploadId, whereabouts } from "./tus";
+
+/** An upload that an earlier visit began and this one has no file for. */
+export interface Unfinished extends Remembered {
+  /** Bytes on the server, null when it could not be asked. */
+  offset: number | null;
+  /** Whether this browser can open the file again with one click. */
+  reopens: boolean;
+  /** When another window was last seen sending it (milliseconds), 0 for never. */
+  elsewhere: number;
+}
+
+export class Uploader {
+  private readonly unfinishedByKey = new Map<string, Unfinished>();
+  private readonly listeners = new Set<() => void>();
+
+  constructor(
+    readonly queue: UploadQueue,
+    private readonly memory: UploadMemory,
+  ) {
+    queue.listen((upload) => {
+      if (upload.phase.is === "done") void dropHandle(upload.key);
+    });
+    addEventListener("online", () => queue.hurry());
+  }
+
+  /** Calls when the list of unfinished uploads changed. */
+  listen(listener: () => void): void {
+    this.listeners.add(listener);
+  }
+
+  unfinished(): Unfinished[] {
+    return [...this.unfinishedByKey.values()];
+  }
+
+  /** Sends what was dropped or picked. */
+  add(picked: Picked[]): void {
+    let known = 0;
+    for (const { file, path, handle } of picked) {
+      const key = fingerprint(file, path);
+      const offset = this.unfinishedByKey.get(key)?.offset ?? 0;
+      this.unfinishedByKey.delete(key);
+      if (!this.queue.add({ file, path, fingerprint: key, offset })) known += 1;
+      else if (handle !== null) void keepHandle(key, handle);
+    }
+    if (known > 0) note(`${count(known, "file")} already on the way`);
+    this.tell();
+  }
+
+  /** Looks for what earlier visits left unfinished, and asks the server how far each is. */
+  async recall(): Promise<void> {
+    for (const kept of this.memory.all()) {
+      if (this.isHere(kept.fingerprint)) continue;
+      const where = await whereabouts(kept.url, kept.size);
+      if (this.isHere(kept.fingerprint)) continue;
+      if (where.is === "over") {
+        this.memory.forget(kept.fingerprint);
+        void dropHandle(kept.fingerprint);
+        continue;
+      }
+      const offset = where.is === "open" ? where.offset : null;
+      const reopens = await hasHandle(kept.fingerprint);
+      this.unfinishedByKey.set(kept.fingerprint, { ...kept, offset, reopens, elsewhere: 0 });
+      this.tell();
+    }
+  }
+
+  /** Goes on with an unfinished upload whose file this browser can open again. */
+  async reopen(key: string): Promise<void> {
+    const file = await openHandle(key);
+    const kept = this.unfinishedByKey.get(key);
+    if (kept === undefined) return;
+    if (file === null || fingerprint(file, kept.path) !== key) {
+      kept.reopens = false;
+      note("The file has changed or moved. Choose it again.", "problem");
+      this.tell();
+      return;
+    }
+    this.add([{ file, path: kept.path, handle: null }]);
+  }
+
+  /** Takes an unfinished upload away, here and on the server. */
+  async discard(key: string): Promise<void> {
+    const kept = this.unfinishedByKey.get(key);
+    if (kept === undefined) return;
+    try {
+      await terminate(kept.url);
+    } catch (error) {
+      noteError(error);
+      return;
+    }
+    this.unfinishedByKey.delete(key);
+    this.memory.forget(key);
+    void dropHandle(key);
+    this.tell();
+  }
+
+  async cancel(key: string): Promise<void> {
+    void dropHandle(key);
+    await this.queue.cancel(key).catch(noteError);
+  }
+
+  /** An upload that seems unfinished here may be on its way from another window: its progress is seen. */
+  apply(event: ServerEvent): void {
+    const kept = this.unfinished().find((one) => event.upload !== null && uploadId(one.url) === event.upload);
+    if (kept === undefined) return;
+    const offset = event.data?.offset;
+    if (event.type === "upload.progress" && typeof offset === "number") {
+      kept.offset = offset;
+      kept.elsewhere = Date.now();
+    }
+    if (event.type === "upload.aborted" || event.type === "file.stored") this.unfinishedByKey.delete(kept.fingerprint);
+    this.tell();
+  }
+
+  private isHere(key: string): boolean {
+    return this.queue.list().some((upload) => upload.key === key);
+  }
+
+  private tell(): void {
+    this.listeners.forEach((listener) => listener());
+  }
+}
