@@ -155,7 +155,7 @@ impl Follow {
         loop {
             let entries = follow.catalog.read_log(&follow.topic, from, 1000).await?;
             let Some(last) = entries.last().map(|entry| entry.id) else { break };
-            let before = |id: &EventId| after.map_or(true, |after| *id <= after);
+            let before = |id: &EventId| after.is_none_or(|after| *id <= after);
             follow.seen.extend(entries.iter().map(|entry| entry.id).filter(before));
             if last == from || !before(&last) {
                 break;
