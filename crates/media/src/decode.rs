@@ -1,0 +1,160 @@
+//! Packets in, frames out: one track of a source, with damage passed over and counted.
+
+use crate::fault::{Fault, Result};
+use crate::input;
+use crate::reader::Pipe;
+use ff::codec::packet::side_data::Type as SideData;
+use ff::format::context::Input;
+use ffmpeg_next as ff;
+
+/// Reads that may fail in a row before the rest of the source counts as lost.
+const MAX_BAD_READS: u32 = 1_000;
+
+/// One track being decoded.
+pub struct Track {
+    pipe: Pipe,
+    input: Input,
+    decoder: ff::decoder::Opened,
+    index: usize,
+    time_base: (i32, i32),
+    drained: bool,
+    /// Packets and reads that could not be used.
+    pub damaged: u64,
+    /// Frames that came out.
+    pub decoded: u64,
+    /// A packet read by [`Track::keyframe`] and not decoded yet.
+    held: Option<ff::Packet>,
+}
+
+impl Track {
+    /// Opens the source and its stream number `index`, which is of the kind that the task says.
+    pub fn open(pipe: &Pipe, index: u32, kind: ff::media::Type) -> Result<Self> {
+        let input = input::open(pipe)?;
+        let gone = || Fault::invalid("the track is not in the file any more");
+        let stream = input.stream(index as usize).ok_or_else(gone)?;
+        if stream.parameters().medium() != kind {
+            return Err(gone());
+        }
+        let decoder = match kind {
+            ff::media::Type::Video => input::video_decoder(&stream)?.0,
+            _ => input::audio_decoder(&stream)?.0,
+        };
+        let time_base = time_base(&stream);
+        Ok(Self {
+            pipe: pipe.clone(),
+            decoder,
+            index: index as usize,
+            time_base,
+            input,
+            drained: false,
+            damaged: 0,
+            decoded: 0,
+            held: None,
+        })
+    }
+
+    /// Seconds of one tick of this track's times, as a fraction.
+    pub fn time_base(&self) -> (i32, i32) {
+        self.time_base
+    }
+
+    /// Goes to a keyframe at or before `micros` (of the container's time), as near as its index allows.
+    /// Whether that worked: not every source can be sought.
+    pub fn seek(&mut self, micros: i64) -> Result<bool> {
+        let sought = self.input.seek(micros, ..micros).is_ok();
+        self.pipe.check()?;
+        self.decoder.flush();
+        (self.drained, self.held) = (false, None);
+        Ok(sought)
+    }
+
+    /// Passes over packets up to the next keyframe, and gives its presentation time.
+    pub fn keyframe(&mut self) -> Result<Option<i64>> {
+        while let Some(packet) = self.packet()? {
+            if packet.is_key() {
+                let time = packet.pts().or(packet.dts());
+                self.held = Some(packet);
+                if time.is_some() {
+                    return Ok(time);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Decodes the next frame into `frame`; false at the end.
+    pub fn next(&mut self, frame: &mut ff::Frame) -> Result<bool> {
+        loop {
+            match self.decoder.receive_frame(frame) {
+                Ok(()) => {
+                    self.decoded += 1;
+                    return Ok(true);
+                }
+                Err(ff::Error::Eof) => return Ok(false),
+                Err(ff::Error::Other { errno: ff::error::EAGAIN }) if !self.drained => {}
+                Err(ff::Error::Other { errno: ff::error::EAGAIN }) => return Ok(false),
+                Err(error) => self.bad(error)?,
+            }
+            let sent = match self.packet()? {
+                Some(packet) => self.decoder.send_packet(&packet),
+                None => {
+                    self.drained = true;
+                    self.decoder.send_eof()
+                }
+            };
+            match sent {
+                Ok(()) | Err(ff::Error::Eof) => {}
+                Err(error) => self.bad(error)?,
+            }
+        }
+    }
+
+    /// The track's next packet; nothing at the end of the source, or where the rest of it is lost.
+    fn packet(&mut self) -> Result<Option<ff::Packet>> {
+        if let Some(packet) = self.held.take() {
+            return Ok(Some(packet));
+        }
+        let (mut packet, mut bad) = (ff::Packet::empty(), 0);
+        loop {
+            match packet.read(&mut self.input) {
+                Ok(()) if packet.stream() != self.index => {
+                    // Reading into a packet does not let go of what it held.
+                    packet = ff::Packet::empty();
+                }
+                Ok(()) => {
+                    if packet.side_data().any(|data| data.kind() == SideData::EncryptionInfo) {
+                        return Err(input::encrypted());
+                    }
+                    return Ok(Some(packet));
+                }
+                Err(ff::Error::Eof) => {
+                    self.pipe.check()?;
+                    return Ok(None);
+                }
+                Err(error) => {
+                    self.bad(error)?;
+                    bad += 1;
+                    if bad > MAX_BAD_READS || error != ff::Error::InvalidData {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Counts damage; what is not the source's fault ends the task.
+    fn bad(&mut self, error: ff::Error) -> Result<()> {
+        self.pipe.check()?;
+        if error == (ff::Error::Other { errno: ff::error::ENOMEM }) {
+            return Err(Fault::libav(crate::fault::Blame::TooLarge, "decoding", error));
+        }
+        self.damaged += 1;
+        Ok(())
+    }
+}
+
+/// A stream's time base, with a denominator that can be divided by.
+pub fn time_base(stream: &ff::Stream) -> (i32, i32) {
+    let base = stream.time_base();
+    if base.0 > 0 && base.1 > 0 { (base.0, base.1) } else { (1, 90_000) }
+}

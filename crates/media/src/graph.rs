@@ -1,0 +1,236 @@
+//! Filter graphs: pictures turned and scaled for every rung at once, sound brought to one form.
+//!
+//! libavfilter is used rather than the scaler itself because it passes frames on without copying them,
+//! takes their buffers from pools, and follows the colour range and matrix that each frame carries.
+
+use crate::fault::{Blame, Fault, Result};
+use crate::task::{Colour, Rung, VideoTrack};
+use ff::filter::Graph;
+use ffmpeg_next as ff;
+
+/// What a picture graph was built for; a frame with other properties needs another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Form {
+    width: u32,
+    height: u32,
+    format: ff::format::Pixel,
+    space: ff::color::Space,
+    range: ff::color::Range,
+}
+
+impl Form {
+    fn of(frame: &ff::frame::Video) -> Self {
+        Self {
+            width: frame.width(),
+            height: frame.height(),
+            format: frame.format(),
+            space: frame.color_space(),
+            range: frame.color_range(),
+        }
+    }
+}
+
+/// One picture in, one out for every size: a bicubic cascade, each size from the next larger.
+pub struct Pictures {
+    before: String,
+    colour: Colour,
+    format: &'static str,
+    sizes: Vec<(u32, u32)>,
+    built: Option<(Form, Graph)>,
+    /// The pictures that [`Pictures::scale`] made last, in the order of the sizes.
+    pub scaled: Vec<ff::frame::Video>,
+}
+
+impl Pictures {
+    /// For the rungs of a video: 8-bit 4:2:0, limited range.
+    pub fn ladder(track: &VideoTrack, rungs: &[Rung]) -> Self {
+        let sizes = rungs.iter().map(|rung| (rung.width, rung.height)).collect();
+        Self::new(track, sizes, "yuv420p")
+    }
+
+    /// For a JPEG: 8-bit 4:2:0, full range.
+    pub fn still(track: &VideoTrack, width: u32, height: u32) -> Self {
+        Self::new(track, vec![(width, height)], "yuvj420p")
+    }
+
+    fn new(track: &VideoTrack, sizes: Vec<(u32, u32)>, format: &'static str) -> Self {
+        let mut before = String::new();
+        if track.hdr {
+            before.push_str(
+                "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,\
+                 zscale=t=bt709:m=bt709:r=tv,format=yuv420p,",
+            );
+        }
+        if track.mirrored {
+            before.push_str("hflip,");
+        }
+        before.push_str(match track.rotation {
+            90 => "transpose=clock,",
+            180 => "hflip,vflip,",
+            270 => "transpose=cclock,",
+            _ => "",
+        });
+        let scaled = sizes.iter().map(|_| ff::frame::Video::empty()).collect();
+        Self { before, colour: track.colour, format, sizes, built: None, scaled }
+    }
+
+    /// Scales `frame` to every size, into [`Pictures::scaled`]. Takes the frame's picture from it.
+    pub fn scale(&mut self, frame: &mut ff::frame::Video) -> Result<()> {
+        let form = Form::of(frame);
+        if self.built.as_ref().is_none_or(|(built, _)| *built != form) {
+            self.built = Some((form, self.build(form)?));
+        }
+        let Some((_, graph)) = &mut self.built else {
+            return Err(Fault::internal("the filters were not built"));
+        };
+        let ours = Fault::ours("scaling a picture");
+        node(graph, "in")?.source().add(frame).map_err(&ours)?;
+        for (n, scaled) in self.scaled.iter_mut().enumerate() {
+            node(graph, &format!("out{n}"))?.sink().frame(scaled).map_err(&ours)?;
+        }
+        Ok(())
+    }
+
+    fn build(&self, form: Form) -> Result<Graph> {
+        let matrix = match self.colour {
+            Colour::Bt709 => "bt709",
+            Colour::Bt601 => "bt601",
+        };
+        // What the frame does not say is taken for what the renditions say: nothing is converted.
+        let from = match form.space {
+            ff::color::Space::Unspecified | ff::color::Space::Reserved => matrix,
+            _ => "auto",
+        };
+        let range = if self.format == "yuvj420p" { "pc" } else { "tv" };
+        let colours = format!("in_color_matrix={from}:out_color_matrix={matrix}:out_range={range}");
+        let mut spec = format!("[in]{}", self.before);
+        for (n, (width, height)) in self.sizes.iter().enumerate() {
+            if n > 0 {
+                spec.push_str(&format!(";[next{n}]"));
+            }
+            spec.push_str(&format!(
+                "scale={width}:{height}:flags=bicubic:{colours},format={}",
+                self.format
+            ));
+            if n + 1 < self.sizes.len() {
+                spec.push_str(&format!(",split[out{n}][next{}]", n + 1));
+            } else {
+                spec.push_str(&format!("[out{n}]"));
+            }
+        }
+        let arguments = format!(
+            "video_size={}x{}:pix_fmt={}:time_base=1/90000:pixel_aspect=1/1",
+            form.width,
+            form.height,
+            form.format.descriptor().map_or("none", |format| format.name())
+        );
+        let outs: Vec<_> = (0..self.sizes.len()).map(|n| format!("out{n}")).collect();
+        graph(("buffer", &arguments), "buffersink", &outs, &spec)
+    }
+}
+
+/// A graph with one source named `in` and a sink for each of `outs`.
+fn graph(
+    (source, arguments): (&str, &str),
+    sink: &str,
+    outs: &[String],
+    spec: &str,
+) -> Result<Graph> {
+    let missing = |name: &str| Fault::internal(format!("this libavfilter has no {name}"));
+    let what = "setting up the filters";
+    let mut graph = Graph::new();
+    let filter = ff::filter::find(source).ok_or_else(|| missing(source))?;
+    graph.add(&filter, "in", arguments).map_err(|e| Fault::libav(Blame::Invalid, what, e))?;
+    let filter = ff::filter::find(sink).ok_or_else(|| missing(sink))?;
+    for out in outs {
+        graph.add(&filter, out, "").map_err(Fault::ours(what))?;
+    }
+    let mut parser = graph.output("in", 0).map_err(Fault::ours(what))?;
+    for out in outs {
+        parser = parser.input(out, 0).map_err(Fault::ours(what))?;
+    }
+    parser.parse(spec).map_err(Fault::ours(what))?;
+    graph.validate().map_err(Fault::ours(what))?;
+    Ok(graph)
+}
+
+fn node(graph: &mut Graph, name: &str) -> Result<ff::filter::Context> {
+    graph.get(name).ok_or_else(|| Fault::internal("a filter is gone"))
+}
+
+/// One stereo sample.
+pub type Stereo = (f32, f32);
+
+/// Sound in, sound out: the channels mixed to stereo, and the rate changed.
+pub struct Sound {
+    graph: Graph,
+    out: ff::frame::Audio,
+}
+
+/// What sound a graph is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SoundForm {
+    /// Samples a second.
+    pub rate: u32,
+    /// How a sample is coded.
+    pub format: ff::format::Sample,
+    /// Which channels there are.
+    pub layout: u64,
+}
+
+impl SoundForm {
+    /// A decoded frame's; its layout is set where the source did not say.
+    pub fn of(frame: &mut ff::frame::Audio) -> Self {
+        let channels = i32::from(frame.channels());
+        if frame.channel_layout().bits() == 0 || frame.channel_layout().channels() != channels {
+            frame.set_channel_layout(ff::ChannelLayout::default(channels));
+        }
+        Self { rate: frame.rate(), format: frame.format(), layout: frame.channel_layout().bits() }
+    }
+
+    /// Packed stereo floats.
+    pub fn stereo(rate: u32) -> Self {
+        let format = ff::format::Sample::F32(ff::format::sample::Type::Packed);
+        Self { rate, format, layout: ff::ChannelLayout::STEREO.bits() }
+    }
+}
+
+impl Sound {
+    /// From sound of form `from` to stereo at `rate` samples a second.
+    pub fn new(from: SoundForm, rate: u32) -> Result<Self> {
+        let arguments = format!(
+            "time_base=1/{0}:sample_rate={0}:sample_fmt={1}:channel_layout=0x{2:x}",
+            from.rate,
+            from.format.name(),
+            from.layout
+        );
+        let spec =
+            format!("[in]aresample={rate},aformat=sample_fmts=flt:channel_layouts=stereo[out0]");
+        let graph = graph(("abuffer", &arguments), "abuffersink", &["out0".into()], &spec)?;
+        Ok(Self { graph, out: ff::frame::Audio::empty() })
+    }
+
+    /// Takes `frame` and appends what comes out to `to`.
+    pub fn push(&mut self, frame: &ff::frame::Audio, to: &mut Vec<Stereo>) -> Result<()> {
+        node(&mut self.graph, "in")?.source().add(frame).map_err(Fault::ours("mixing sound"))?;
+        self.pull(to)
+    }
+
+    /// Appends what was held back to `to`; nothing may be pushed after.
+    pub fn flush(&mut self, to: &mut Vec<Stereo>) -> Result<()> {
+        node(&mut self.graph, "in")?.source().flush().map_err(Fault::ours("mixing sound"))?;
+        self.pull(to)
+    }
+
+    fn pull(&mut self, to: &mut Vec<Stereo>) -> Result<()> {
+        loop {
+            match node(&mut self.graph, "out0")?.sink().frame(&mut self.out) {
+                Ok(()) => to.extend_from_slice(self.out.plane::<Stereo>(0)),
+                Err(ff::Error::Eof | ff::Error::Other { errno: ff::error::EAGAIN }) => {
+                    return Ok(());
+                }
+                Err(error) => return Err(Fault::libav(Blame::Internal, "mixing sound", error)),
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The poster task: one picture that stands for the video.
+//!
+//! A few keyframes are tried, and the one with the largest JPEG at the same quality is taken: black,
+//! blank and blurred pictures compress best.
+
+use crate::encode;
+use crate::fault::{Fault, Result};
+use crate::frames::Frames;
+use crate::graph::Pictures;
+use crate::reader::Pipe;
+use crate::task::{Done, PosterTask};
+use crate::wire::ToParent;
+
+/// Places that are tried, in hundredths of the duration.
+const PLACES: [i64; 4] = [5, 20, 40, 60];
+
+/// Makes the poster and gives it to the parent.
+pub fn make(pipe: &Pipe, task: &PosterTask) -> Result<Done> {
+    let (width, height) = size(task);
+    let mut pictures = Pictures::still(&task.track, width, height);
+    let (mut best, mut done) = (Vec::new(), Done::default());
+    let mut tried = Vec::new();
+    for place in PLACES {
+        let at = task.duration.max(0) / 100 * place;
+        if tried.contains(&at) {
+            continue;
+        }
+        tried.push(at);
+        let mut frames = Frames::near(pipe, &task.track, task.zero, at)?;
+        if frames.next()?.is_some() {
+            pictures.scale(&mut frames.frame)?;
+            let jpeg = encode::jpeg(&pictures.scaled[0])?;
+            if jpeg.len() > best.len() {
+                best = jpeg;
+            }
+        }
+        let (decoded, damaged) = frames.counts();
+        (done.decoded, done.damaged) = (done.decoded + decoded, done.damaged + damaged);
+    }
+    if best.is_empty() {
+        return Err(Fault::invalid("no picture of the video can be decoded; the file is damaged"));
+    }
+    pipe.say(&ToParent::Poster { width, height }, &[&best])?;
+    Ok(done)
+}
+
+/// The track's size, scaled down to the largest width, even.
+fn size(task: &PosterTask) -> (u32, u32) {
+    let (width, height) = (u64::from(task.track.width), u64::from(task.track.height));
+    let wide = width.min(u64::from(task.max_width)).max(2);
+    let even = |size: u64| u32::try_from(size & !1).unwrap_or(2).max(2);
+    (even(wide), even(height * wide / width.max(1)))
+}
