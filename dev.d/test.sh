@@ -2,20 +2,23 @@
 # ./dev test: every check there is, the quick ones first. CI runs this and nothing else.
 
 readonly cargo_deny_version=0.20.2
+readonly test_log=target/test.log
 
 cmd_test() {
   step 'Install what is missing' install_needs "$build_needs" "$test_needs"
   step 'Format' cargo fmt --all --check
   step 'Shell scripts' shell_check
-  if [[ -d web ]]; then
-    step 'Web app: packages, checks, bundle' test_web
-  fi
+  step 'Web app: packages, checks, bundle' test_web
   step 'Clippy' cargo clippy --locked --workspace --all-targets -- -D warnings
   step 'Documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
   step 'Licences, bans, sources' dependency_check
-  step 'Tests' cargo_test --workspace
+  # The program too: the system tests start the real one.
+  step 'Build' cargo build --locked --workspace --all-targets
+  : >"$test_log"
+  step 'Tests of the crates' cargo_test --workspace --exclude system-tests
+  step 'Tests of the whole system' cargo_test -p system-tests
   say_times
-  grep '^test result:' target/test.log
+  grep '^test result:' "$test_log"
 }
 
 shell_check() {
@@ -36,6 +39,5 @@ dependency_check() {
 
 # cargo_test OPTION...: the output is kept, so that cargo's own summary lines can stand at the end.
 cargo_test() {
-  mkdir -p target
-  cargo test --locked "$@" </dev/null 2>&1 | tee target/test.log
+  cargo test --locked "$@" </dev/null 2>&1 | tee -a "$test_log"
 }
