@@ -7,12 +7,14 @@
 //!
 //! **Decode times.** Encoders' decode times of two independent encodes overlap, so they are not used.
 //! With the samples in coding order, `m[i] = min(pts[i..])` is the latest time at which sample `i` may
-//! be decoded without holding up itself or any later one. Taken backwards from the segment's end,
-//! `dts[i] = min(m[i], dts[i + 1] - 1)` makes these times rise strictly. Then every duration
-//! `dts[i + 1] - dts[i]` is positive, their sum is `end - dts[0]`, and every offset `pts - dts` is at
-//! least zero. A segment begins with an IDR that is shown first, so `m[0]` is its presentation time, and
-//! `dts[0] = m[0]` as long as the frames reordered before the second shown one (16 at most in H.264) fit
-//! into the time until then, one tick each: frames [`MIN_SPACING`] apart always do.
+//! be decoded without holding up itself or any later one. It never falls, and where it stands still,
+//! because later pictures are coded before the next shown one, the decode times are spread evenly over
+//! the time since the step before, the last of them at `m[i]`. So they rise strictly and are at most
+//! `m`: every duration is positive, their sum is `end - dts[0]`, and every offset `pts - dts` is at
+//! least zero. A segment begins with an IDR that is shown first and alone in its step: `dts[0]` is its
+//! presentation time. (One tick apart, at the end of each step, would do for players too, but ffprobe
+//! reports a discontinuity at each such bunch.) A step has at most 17 samples in H.264, so frames
+//! [`MIN_SPACING`] apart always leave room.
 
 use crate::timeline::AUDIO_FRAME;
 use model::{Error, Result};
@@ -48,14 +50,26 @@ pub fn decode_times(pts: &[i64], end: i64) -> Result<Vec<i64>> {
     if pts.iter().any(|&time| time < first || time >= end) {
         return Err(Error::invalid("a segment's frames lie between its first frame and its end"));
     }
-    let (mut times, mut least, mut next) = (vec![0; pts.len()], i64::MAX, end);
-    for (time, &shown) in times.iter_mut().zip(pts).rev() {
-        least = least.min(shown);
-        next = least.min(next - 1);
-        *time = next;
+    let mut times: Vec<i64> = pts.to_vec();
+    let mut least = i64::MAX;
+    for time in times.iter_mut().rev() {
+        least = least.min(*time);
+        *time = least;
     }
-    if next != first {
-        return Err(Error::invalid("a segment's frames are too close to be told apart"));
+    let mut before = None;
+    for step in times.chunk_by_mut(|a, b| a == b) {
+        let (Some(&at), len) = (step.last(), i64::try_from(step.len()).unwrap_or(i64::MAX)) else {
+            continue;
+        };
+        // Before the first step there is no time to spread it over.
+        let since = before.map_or(1, |before: i64| at - before);
+        if since < len {
+            return Err(Error::invalid("a segment's frames are too close to be told apart"));
+        }
+        for (place, time) in (1..).zip(step) {
+            *time = at - since + since * place / len;
+        }
+        before = Some(at);
     }
     Ok(times)
 }
@@ -218,7 +232,7 @@ mod tests {
     fn reordered_frames_decode_in_order_and_are_shown_at_their_time() {
         // I0 P4 B2 b1 b3 at 30 frames a second.
         let pts = [0, 12_000, 6_000, 3_000, 9_000];
-        assert_eq!(decode_times(&pts, 15_000).unwrap(), [0, 2_998, 2_999, 3_000, 9_000]);
+        assert_eq!(decode_times(&pts, 15_000).unwrap(), [0, 1_000, 2_000, 3_000, 9_000]);
     }
 
     #[test]

@@ -326,6 +326,7 @@ mod tests {
                 rotation: 0,
                 mirrored: false,
                 frame_rate: FrameRate { num: 30, den: 1 },
+                end: None,
                 pixel_format: "yuv420p".into(),
                 bit_depth: 8,
                 colour: crate::task::Colour::Bt709,

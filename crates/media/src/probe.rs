@@ -122,15 +122,19 @@ fn first_time(track: &mut Track, frame: &mut ff::Frame) -> Result<Option<Zero>> 
 /// How long the source says it is, from zero; nothing where it does not say.
 fn duration(source: &Input, track: Option<u32>, zero: Zero) -> Option<i64> {
     let stream = track.and_then(|index| source.stream(index as usize));
-    let of_stream = stream.filter(|stream| stream.duration() > 0).map(|stream| {
-        let start = if stream.start_time() == i64::MIN { 0 } else { stream.start_time() };
-        zero.ticks(start.saturating_add(stream.duration()), time_base(&stream), TIMESCALE)
-    });
+    let of_stream = stream.and_then(|stream| end(&stream, zero));
     let of_container = || {
         let micros = source.duration();
         (micros > 0).then(|| zero.ticks(micros, (1, 1_000_000), TIMESCALE))
     };
     of_stream.or_else(of_container).filter(|&duration| duration > 0)
+}
+
+/// Where a stream says that it ends.
+fn end(stream: &ff::Stream, zero: Zero) -> Option<i64> {
+    let start = if stream.start_time() == i64::MIN { 0 } else { stream.start_time() };
+    let end = start.checked_add(stream.duration()).filter(|_| stream.duration() > 0)?;
+    Some(zero.ticks(end, time_base(stream), TIMESCALE))
 }
 
 fn video_track(pipe: &Pipe, source: &mut Input, index: u32, first: &First) -> Result<VideoTrack> {
@@ -160,6 +164,7 @@ fn video_track(pipe: &Pipe, source: &mut Input, index: u32, first: &First) -> Re
         rotation,
         mirrored,
         frame_rate: frame_rate(&stream),
+        end: end(&stream, zero),
         pixel_format: format.map_or("unknown", |format| format.name()).to_owned(),
         bit_depth: bit_depth(format),
         colour: colour(&decoder),

@@ -155,6 +155,8 @@ pub struct VideoTrack {
     pub mirrored: bool,
     /// The average.
     pub frame_rate: FrameRate,
+    /// Where the track says that it ends, in ticks of 1/90,000 s from zero.
+    pub end: Option<i64>,
     /// libavutil's name of the pixel format: `yuv420p10le`.
     pub pixel_format: String,
     /// Bits of a luma sample.

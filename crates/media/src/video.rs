@@ -152,18 +152,22 @@ impl Run<'_> {
         self.pipe.say(&ToParent::Inits { codecs }, &parts)
     }
 
-    /// Where the source's last segment ends: its last frame lasts as long as the container says, or as
-    /// the frames of its segment do on average, or as the track says.
+    /// Where the source's last segment ends: where its track says, or as long after its last frame as
+    /// that frame's packet says, or its segment's frames last on average, or the track's do. (A packet's
+    /// duration comes second because MP4 has it for decoding order.)
     fn end_of(&self, segment: &Open) -> i64 {
-        let shown = segment.last.pts - segment.start;
+        let Shown { pts, duration } = segment.last;
+        let believable = 1..=self.task.cuts.longest();
+        let said = self.task.track.end.map(|end| end - pts).filter(|left| believable.contains(left));
         let rate = self.task.track.frame_rate.as_f64();
-        let duration = match (segment.last.duration, segment.frames) {
-            (said @ 1.., _) => said,
-            (_, frames @ 2..) => shown / i64::from(frames - 1),
+        let left = match (said, duration, segment.frames) {
+            (Some(left), ..) => left,
+            (_, duration @ 1.., _) => duration,
+            (.., frames @ 2..) => (pts - segment.start) / i64::from(frames - 1),
             #[expect(clippy::cast_possible_truncation, reason = "clamped below")]
             _ if rate > 0.0 => (f64::from(TIMESCALE) / rate) as i64,
             _ => i64::from(TIMESCALE) / 25,
         };
-        segment.last.pts + duration.clamp(1, self.task.cuts.longest())
+        pts + left.clamp(1, self.task.cuts.longest())
     }
 }
