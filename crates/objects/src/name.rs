@@ -41,7 +41,7 @@ fn is_part(part: &str) -> bool {
     matches!(part.len(), 1..=MAX_PART_LEN) && !part.starts_with('.') && part.bytes().all(is_fit)
 }
 
-pub(crate) fn is_fit(byte: u8) -> bool {
+fn is_fit(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
 }
 

@@ -84,7 +84,7 @@ pub trait ObjectStore: Send + Sync + fmt::Debug + 'static {
     ///
     /// # Errors
     /// `Invalid` for a batch that is too long or names an object twice, or where a name is another's
-    /// directory. After an error, any part of the batch may be stored.
+    /// directory and the store cannot hold both. After an error, any part of the batch may be stored.
     async fn put_all(&self, batch: Vec<Put>) -> Result<Vec<Outcome>>;
 
     /// Stores what `stream` yields, of any length, holding no more of it in memory than a few pieces.
@@ -92,7 +92,7 @@ pub trait ObjectStore: Send + Sync + fmt::Debug + 'static {
     /// that, or dropping the call, leaves nothing behind.
     ///
     /// # Errors
-    /// Those of the stream; `Invalid` where the name is another's directory.
+    /// Those of the stream, and those of [`Self::put_all`].
     async fn put_stream(
         &self,
         name: &ObjectName,
