@@ -64,7 +64,7 @@ export function percent(share: number): string {
   return `${Math.floor(Math.max(0, share) * 100)} %`;
 }
 
-/** When something happened, seen from `now` (milliseconds): `just now`, `5 min ago`, `12 Mar 2026`. */
+/** When something happened, seen from `now` (milliseconds): `just now`, `5 min ago`, `12 Mar`, `12 Mar 2025`. */
 export function ago(at: string, now: number): string {
   const then = Date.parse(at);
   if (Number.isNaN(then)) return "";
@@ -73,7 +73,9 @@ export function ago(at: string, now: number): string {
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
   if (seconds < 172_800) return "yesterday";
-  return new Date(then).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+  const date = new Date(then);
+  const thisYear = date.getFullYear() === new Date(now).getFullYear();
+  return date.toLocaleDateString("en-GB", { day: "numeric", month: "short", ...(thisYear ? {} : { year: "numeric" }) });
 }
 
 /** `1 file`, `2 files`. */

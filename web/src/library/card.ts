@@ -14,6 +14,8 @@ export class Card {
   readonly element: HTMLElement;
   private readonly picture = h("div", { class: "card-picture" });
   private readonly state = h("span", { class: "badge", "data-testid": "card-state" });
+  /** The same below the name, where the picture is too small for it. */
+  private readonly stateLine = h("span", { class: "badge card-state-line", "aria-hidden": "true" });
   private readonly duration = h("span", { class: "card-duration" });
   private readonly progress = h("progress", { class: "bar card-bar", max: 1, "aria-label": "Converting" });
   private readonly link: HTMLAnchorElement;
@@ -28,7 +30,7 @@ export class Card {
   ) {
     this.link = h("a", { class: "card-link", href: watchPath(file.id), "data-testid": "card-open" }, this.name);
     const menu = menuButton(
-      { class: "button-icon card-menu", label: `Actions for ${file.name}`, testid: "card-menu", content: [icon("more")] },
+      { class: "button-icon button-more", label: `Actions for ${file.name}`, testid: "card-menu", content: [icon("more")] },
       () => actions.items(this.file),
     );
     this.element = h(
@@ -42,7 +44,7 @@ export class Card {
         h("div", { class: "card-badges" }, this.state, this.duration),
         this.progress,
       ),
-      h("div", { class: "card-text" }, h("div", { class: "card-title" }, this.link, this.about, this.reason), menu.element),
+      h("div", { class: "card-text" }, h("div", { class: "card-title" }, this.link, this.about, this.stateLine, this.reason), menu.element),
     );
     this.update(file);
   }
@@ -60,9 +62,11 @@ export class Card {
     element.classList.toggle("card-playable", isPlayable(file));
     element.dataset.state = video?.state ?? file.state;
     const words = video === null ? null : stateOf(video);
-    this.state.hidden = words === null || words.tone === "done";
-    this.state.dataset.tone = words?.tone ?? "rest";
-    fill(this.state, words?.text ?? "");
+    for (const badge of [this.state, this.stateLine]) {
+      badge.hidden = words === null || words.tone === "done";
+      badge.dataset.tone = words?.tone ?? "rest";
+      fill(badge, words?.text ?? "");
+    }
     this.progress.hidden = words?.progress == null;
     this.progress.value = words?.progress ?? 0;
     this.duration.hidden = video?.duration == null;

@@ -127,7 +127,7 @@ function welcome(): HTMLElement {
     h(
       "ol",
       {},
-      step("upload", "Drop", "Any file, any size. A lost connection or a closed window costs nothing: it goes on where it was."),
+      step("upload", "Upload", "Any file, any size. A lost connection or a closed window costs nothing: it goes on where it was."),
       step("film", "Watch", "Videos play in the browser, in the quality your connection carries, before they are fully converted."),
       step("link", "Share", "Every file has a link, and comes back bit for bit as it went in."),
     ),

@@ -19,7 +19,7 @@ export function stateOf(video: Video): StateWords {
   const { progress } = video;
   switch (video.state) {
     case "queued":
-      return { text: "Waiting to be converted", tone: "rest", progress: null };
+      return { text: "Queued", tone: "rest", progress: null };
     case "running":
       return { text: `Converting ${percent(progress)}`, tone: "work", progress };
     case "playable":
@@ -27,7 +27,7 @@ export function stateOf(video: Video): StateWords {
     case "ready":
       return { text: "Ready", tone: "done", progress: null };
     case "failed":
-      return { text: "Not a stream", tone: "wrong", progress: null };
+      return { text: "Failed", tone: "wrong", progress: null };
     case "cancelled":
       return { text: "Cancelled", tone: "rest", progress: null };
   }

@@ -17,7 +17,8 @@ export interface Measurement {
   rungs: number;
 }
 
-const span = 120_000;
+/** Milliseconds on the time axis: at first, and at most. */
+const span = { least: 10_000, most: 120_000 };
 const box: Box = { width: 300, height: 56 };
 
 export class StreamGraph {
@@ -49,7 +50,7 @@ export class StreamGraph {
 
 class Chart {
   readonly element: HTMLElement;
-  private readonly series = new Series(span);
+  private readonly series = new Series(span.least, span.most);
   private readonly line = svg("path", { class: "chart-line", "vector-effect": "non-scaling-stroke" });
   private readonly under = svg("path", { class: "chart-area" });
   private readonly value = h("span", { class: "chart-value" });

@@ -275,7 +275,7 @@ export class Player {
       hasCaptions: tracks.length > 0,
       showsCaptions: tracks.some(({ mode }) => mode === "showing"),
     });
-    this.bigPlay.hidden = !video.paused || engine === null;
+    this.bigPlay.hidden = !video.paused || engine === null || (video.played.length > 0 && !video.ended);
     this.element.classList.toggle("is-paused", video.paused);
     this.paintPosition();
     this.paintWait();

@@ -6,16 +6,25 @@ export interface Sample {
   value: number;
 }
 
-/** The samples of the last `span` milliseconds. */
+/** The samples of the last `most` milliseconds. */
 export class Series {
   readonly samples: Sample[] = [];
 
-  constructor(readonly span: number) {}
+  /** A line of less than `least` milliseconds does not yet fill its box. */
+  constructor(
+    private readonly least: number,
+    private readonly most: number,
+  ) {}
+
+  /** The time that the box stands for at `now`: it grows with the line up to `most`. */
+  span(now: number): number {
+    return Math.min(this.most, Math.max(this.least, now - (this.samples[0]?.at ?? now)));
+  }
 
   add(at: number, value: number): void {
     this.samples.push({ at, value });
     // One sample before the span stays, so that the line comes in from the left edge.
-    while ((this.samples[1]?.at ?? at) < at - this.span) this.samples.shift();
+    while ((this.samples[1]?.at ?? at) <= at - this.most) this.samples.shift();
   }
 }
 
@@ -40,7 +49,7 @@ export function logarithmic(least: number, most: number): Scale {
 /** The SVG path of a series; `stepped` holds each value until the next, as chosen things do. */
 export function path(series: Series, now: number, scale: Scale, box: Box, stepped: boolean): string {
   const points = series.samples.map(({ at, value }) => ({
-    x: box.width * (1 - (now - at) / series.span),
+    x: box.width * (1 - (now - at) / series.span(now)),
     y: box.height * (1 - scale(value)),
   }));
   const last = points.at(-1);
@@ -57,7 +66,7 @@ export function area(series: Series, now: number, scale: Scale, box: Box, steppe
   const line = path(series, now, scale, box, stepped);
   const first = series.samples[0];
   if (line === "" || first === undefined) return "";
-  const x = box.width * (1 - (now - first.at) / series.span);
+  const x = box.width * (1 - (now - first.at) / series.span(now));
   return `${line}V${round(box.height)}H${round(x)}Z`;
 }
 

@@ -2,7 +2,7 @@
 // instead. It follows the file's events, so that a stream starts by itself as soon as it can be played.
 
 import { contentPath, type FileInfo } from "../core/api";
-import { ago, bitrate, percent, size } from "../core/format";
+import { ago, bitrate, size } from "../core/format";
 import { isFinal, isPlayable, type FileStore } from "../core/files";
 import { go } from "../core/router";
 import type { FileActions } from "../library/actions";
@@ -175,16 +175,16 @@ export class WatchPage {
     if (words?.progress == null) return;
     const bar = this.making.querySelector("progress") ?? h("progress", { class: "bar", max: 1, "aria-label": "Converting" });
     bar.value = words.progress;
-    const text = video?.state === "playable" ? "You can watch already; the rest is being made" : "Converting";
+    const text = video?.state === "playable" ? "You can watch already. The rest is being made." : "Converting";
     if (bar.parentElement === null) this.making.append(bar, h("p"));
-    fill(this.making.querySelector("p") as Element, `${text} · ${percent(words.progress)}`);
+    fill(this.making.querySelector("p") as Element, text);
   }
 
   private paintActions(file: FileInfo): void {
     if (this.actionsPlace.dataset.name === file.name) return;
     this.actionsPlace.dataset.name = file.name;
     const menu = menuButton(
-      { class: "button-icon", label: "More actions", testid: "watch-menu", content: [icon("more")] },
+      { class: "button-icon button-more", label: "More actions", testid: "watch-menu", content: [icon("more")] },
       () => this.actions.items(this.files.get(this.id) ?? file, () => go({ page: "library" })),
     );
     fill(

@@ -23,7 +23,7 @@ export class DropZone {
       h(
         "div",
         { class: "dropzone-words" },
-        h("h1", { id: "dropzone-title" }, "Drop files to upload"),
+        h("h1", { id: "dropzone-title" }, canDrop() ? "Drop files to upload" : "Upload files"),
         h(
           "p",
           { class: "dropzone-more" },
@@ -84,6 +84,11 @@ export class DropZone {
     });
     return input;
   }
+}
+
+/** Fingers pick, they do not drop. */
+function canDrop(): boolean {
+  return !matchMedia("(pointer: coarse)").matches;
 }
 
 function catchDrops(take: Take): void {

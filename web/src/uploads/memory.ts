@@ -19,6 +19,11 @@ export function fingerprint(file: Pick<File, "size" | "lastModified">, path: str
   return `${path}|${file.size}|${file.lastModified}`;
 }
 
+/** The server's id of the upload behind a URL: its last segment. */
+export function uploadId(url: string): string {
+  return url.split(/[?#]/)[0]?.replace(/\/+$/, "").split("/").at(-1) ?? url;
+}
+
 export class UploadMemory {
   constructor(private readonly storage: Storage | null) {}
 

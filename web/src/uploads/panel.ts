@@ -16,8 +16,6 @@ import { describe, share, summarize } from "./words";
 const mostLines = 40;
 /** Milliseconds between repaints, and between words to screen readers. */
 const pace = { paint: 250, speak: 15_000 };
-/** Milliseconds for which progress seen from another window counts as going on. */
-const freshness = 10_000;
 
 interface Line {
   element: HTMLElement;
@@ -187,19 +185,18 @@ export class UploadPanel {
     parts.actions.append(goOn, choose, discard);
     return {
       element: parts.element,
-      update: (now) => {
+      update: () => {
         const one = this.uploader.unfinished().find((other) => other.fingerprint === key) ?? first;
-        const elsewhere = now - one.elsewhere < freshness;
         const part = one.offset === null || one.size === 0 ? 0 : one.offset / one.size;
         const stopped = `Stopped at ${percent(part)} of ${size(one.size)}.`;
-        const words = elsewhere
+        const words = one.elsewhere
           ? `On its way from another window · ${percent(part)}`
-          : `${one.offset === null ? "Not finished." : stopped} ${one.reopens ? "Go on where it was." : `Drop the file again to go on.`}`;
+          : `${one.offset === null ? "Not finished." : stopped} ${one.reopens ? "Go on where it was." : "Drop the file again to go on."}`;
         parts.show(part, words);
         swap(parts.actions, [
-          [goOn, one.reopens && !elsewhere],
-          [choose, !one.reopens && !elsewhere],
-          [discard, !elsewhere],
+          [goOn, one.reopens && !one.elsewhere],
+          [choose, !one.reopens && !one.elsewhere],
+          [discard, !one.elsewhere],
         ]);
       },
     };

@@ -73,7 +73,8 @@ interface Entry extends Upload {
   /** Tries since the server last had more than before. */
   attempt: number;
   confirmed: number;
-  timer: ReturnType<typeof setTimeout> | undefined;
+  /** Takes back the next try. */
+  unwait: () => void;
 }
 
 export interface QueueOptions {
@@ -81,6 +82,8 @@ export interface QueueOptions {
   backoff: Backoff;
   now: () => number;
   chance: () => number;
+  /** Does something after so many milliseconds, unless what it returns is called before. */
+  later: (delay: number, work: () => void) => () => void;
 }
 
 /** Half a second at first, half a minute at most, and about five minutes in all. */
@@ -89,6 +92,10 @@ export const defaults: QueueOptions = {
   backoff: { first: 500, most: 30_000, tries: 15 },
   now: () => Date.now(),
   chance: Math.random,
+  later: (delay, work) => {
+    const timer = setTimeout(work, delay);
+    return () => clearTimeout(timer);
+  },
 };
 
 export class UploadQueue {
@@ -128,7 +135,7 @@ export class UploadQueue {
       rate: new Rate(),
       attempt: 0,
       confirmed: source.offset,
-      timer: undefined,
+      unwait: () => {},
       transfer: { start() {}, stop() {}, discard: () => Promise.resolve() },
     };
     entry.transfer = this.transport(source, this.eventsOf(entry));
@@ -169,8 +176,14 @@ export class UploadQueue {
     const at = this.entries.findIndex((entry) => entry.key === key);
     const [entry] = at < 0 ? [] : this.entries.splice(at, 1);
     if (entry === undefined) return;
-    clearTimeout(entry.timer);
+    entry.unwait();
     this.tell(entry);
+  }
+
+  /** The server tells how much of an upload it keeps, as its id names it. */
+  confirm(upload: string, offset: number): void {
+    const entry = this.entries.find((one) => one.upload === upload);
+    if (entry !== undefined) this.eventsOf(entry).confirmed(offset);
   }
 
   /** The network is back: what waits need not wait any longer. */
@@ -222,7 +235,9 @@ export class UploadQueue {
   }
 
   private fail(entry: Entry, { passing, message }: Failure): void {
-    const { backoff, chance, now } = this.options;
+    const { backoff, chance, now, later } = this.options;
+    // What was on its way is lost with the connection.
+    entry.offset = Math.min(entry.offset, entry.confirmed);
     const delay = passing ? wait(backoff, entry.attempt, chance()) : null;
     if (delay === null) {
       this.enter(entry, { is: "failed", message });
@@ -230,14 +245,14 @@ export class UploadQueue {
     }
     entry.attempt += 1;
     this.enter(entry, { is: "waiting", at: now() + delay, message });
-    entry.timer = setTimeout(() => {
+    entry.unwait = later(delay, () => {
       this.enter(entry, { is: "queued" });
       this.next();
-    }, delay);
+    });
   }
 
   private enter(entry: Entry, phase: Phase): void {
-    clearTimeout(entry.timer);
+    entry.unwait();
     entry.phase = phase;
     if (phase.is !== "sending") entry.rate.reset();
     this.tell(entry);

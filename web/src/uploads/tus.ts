@@ -5,7 +5,8 @@
 import { Upload as TusUpload, type DetailedError, type HttpResponse } from "tus-js-client";
 
 import { problemText } from "../core/api";
-import type { UploadMemory } from "./memory";
+import { holdLock } from "./locks";
+import { uploadId, type UploadMemory } from "./memory";
 import type { Failure, Source, Transfer, TransferEvents, Transport } from "./queue";
 
 const endpoint = "/uploads";
@@ -22,6 +23,7 @@ export function tusTransport(memory: UploadMemory, onUnauthorized: () => void): 
 class TusTransfer implements Transfer {
   private current: TusUpload | null = null;
   private stalled: ReturnType<typeof setTimeout> | undefined;
+  private release: () => void = () => {};
 
   constructor(
     private readonly source: Source,
@@ -57,11 +59,15 @@ class TusTransfer implements Transfer {
     });
     this.current = upload;
     this.watch(upload, 0);
+    this.release = holdLock(this.source.fingerprint, () =>
+      this.give(upload, { passing: true, message: "Another window is sending this file." }),
+    );
     upload.start();
   }
 
   stop(): void {
     clearTimeout(this.stalled);
+    this.release();
     void this.current?.abort();
     this.current = null;
   }
@@ -128,11 +134,6 @@ async function isReadable(file: File): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** The server's id of the upload behind a URL: its last segment. */
-export function uploadId(url: string): string {
-  return url.split(/[?#]/)[0]?.replace(/\/+$/, "").split("/").at(-1) ?? url;
 }
 
 /** What the server says of an upload. */

@@ -5,10 +5,11 @@ import type { ServerEvent } from "../core/api";
 import { count } from "../core/format";
 import { note, noteError } from "../ui/say";
 import { dropHandle, hasHandle, keepHandle, openHandle } from "./handles";
-import { fingerprint, type Remembered, type UploadMemory } from "./memory";
+import { heldLocks } from "./locks";
+import { fingerprint, uploadId, type Remembered, type UploadMemory } from "./memory";
 import type { Picked } from "./pick";
 import type { UploadQueue } from "./queue";
-import { terminate, uploadId, whereabouts } from "./tus";
+import { terminate, whereabouts } from "./tus";
 
 /** An upload that an earlier visit began and this one has no file for. */
 export interface Unfinished extends Remembered {
@@ -16,9 +17,12 @@ export interface Unfinished extends Remembered {
   offset: number | null;
   /** Whether this browser can open the file again with one click. */
   reopens: boolean;
-  /** When another window was last seen sending it (milliseconds), 0 for never. */
-  elsewhere: number;
+  /** Whether another window of this browser is sending it. */
+  elsewhere: boolean;
 }
+
+/** Milliseconds between looks at what other windows are sending. */
+const lookAgain = 3000;
 
 export class Uploader {
   private readonly unfinishedByKey = new Map<string, Unfinished>();
@@ -32,6 +36,7 @@ export class Uploader {
       if (upload.phase.is === "done") void dropHandle(upload.key);
     });
     addEventListener("online", () => queue.hurry());
+    setInterval(() => void this.look(), lookAgain);
   }
 
   /** Calls when the list of unfinished uploads changed. */
@@ -70,9 +75,18 @@ export class Uploader {
       }
       const offset = where.is === "open" ? where.offset : null;
       const reopens = await hasHandle(kept.fingerprint);
-      this.unfinishedByKey.set(kept.fingerprint, { ...kept, offset, reopens, elsewhere: 0 });
+      const elsewhere = (await heldLocks()).has(kept.fingerprint);
+      this.unfinishedByKey.set(kept.fingerprint, { ...kept, offset, reopens, elsewhere });
       this.tell();
     }
+  }
+
+  /** Follows what other windows of this browser are sending. */
+  private async look(): Promise<void> {
+    if (this.unfinishedByKey.size === 0) return;
+    const held = await heldLocks();
+    for (const kept of this.unfinished()) kept.elsewhere = held.has(kept.fingerprint);
+    this.tell();
   }
 
   /** Goes on with an unfinished upload whose file this browser can open again. */
@@ -110,15 +124,14 @@ export class Uploader {
     await this.queue.cancel(key).catch(noteError);
   }
 
-  /** An upload that seems unfinished here may be on its way from another window: its progress is seen. */
+  /** The server's word on how far uploads are. One that seems unfinished here may come from another window. */
   apply(event: ServerEvent): void {
-    const kept = this.unfinished().find((one) => event.upload !== null && uploadId(one.url) === event.upload);
+    const { upload } = event;
+    const durable = event.data?.offset;
+    if (event.type === "upload.progress" && upload !== null && typeof durable === "number") this.queue.confirm(upload, durable);
+    const kept = this.unfinished().find((one) => uploadId(one.url) === upload);
     if (kept === undefined) return;
-    const offset = event.data?.offset;
-    if (event.type === "upload.progress" && typeof offset === "number") {
-      kept.offset = offset;
-      kept.elsewhere = Date.now();
-    }
+    if (event.type === "upload.progress" && typeof durable === "number") kept.offset = durable;
     if (event.type === "upload.aborted" || event.type === "file.stored") this.unfinishedByKey.delete(kept.fingerprint);
     this.tell();
   }

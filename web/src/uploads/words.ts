@@ -20,7 +20,7 @@ export function describe(upload: Upload, now: number): string {
       return join(`Paused at ${percent(share(upload))}`, amount);
     case "waiting": {
       const seconds = Math.max(1, Math.ceil((phase.at - now) / 1000));
-      return join(phase.message, `trying again in ${seconds} s`);
+      return `${phase.message} Trying again in ${seconds} s.`;
     }
     case "failed":
       return phase.message;

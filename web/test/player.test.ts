@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import type { Video } from "../src/core/api";
+import { kindOf, matches, reasonOf, stateOf } from "../src/library/words";
+import { command } from "../src/player/keys";
+import { qualities } from "../src/player/quality";
+import { area, linear, logarithmic, path, Series } from "../src/player/series";
+import { parseStoryboard, tileAt } from "../src/player/storyboard";
+
+test("rungs are named by their short side, the best first", () => {
+  const rungs = [
+    { id: 0, width: 640, height: 360, bandwidth: 8e5, frameRate: 30 },
+    { id: 1, width: 1080, height: 1920, bandwidth: 5e6, frameRate: 59.94 },
+    { id: 2, width: 0, height: 0, bandwidth: 128_000, frameRate: 0 },
+  ];
+  assert.deepEqual(
+    qualities(rungs).map(({ id, label, hint }) => [id, label, hint]),
+    [
+      [1, "1080p60", "5.0 Mb/s"],
+      [0, "360p", "800 kb/s"],
+      [2, "Sound", "128 kb/s"],
+    ],
+  );
+});
+
+test("keys do what the help says", () => {
+  assert.deepEqual(command(" "), { do: "toggle" });
+  assert.deepEqual(command("K"), { do: "toggle" });
+  assert.deepEqual(command("ArrowLeft"), { do: "seekBy", seconds: -5 });
+  assert.deepEqual(command("l"), { do: "seekBy", seconds: 10 });
+  assert.deepEqual(command("7"), { do: "seekTo", share: 0.7 });
+  assert.deepEqual(command("?"), { do: "help" });
+  assert.equal(command("q"), null);
+  assert.equal(command("F5"), null);
+});
+
+test("a storyboard's tiles are found by time, and cues that are not understood are left out", () => {
+  const vtt = [
+    "WEBVTT",
+    "00:00:00.000 --> 00:00:05.000\nsprite-0.jpg#xywh=0,0,160,90",
+    "2\n01:00:05.000 --> 01:00:10.500 align:start\n/other/sprite.jpg#xywh=pixel:160,90,160,90",
+    "00:00:05.000 --> 00:00:10.000\nwithout a place",
+  ].join("\r\n\r\n");
+  const tiles = parseStoryboard(vtt, "http://h/play/f/storyboard.vtt");
+  assert.deepEqual(tiles, [
+    { from: 0, to: 5, url: "http://h/play/f/sprite-0.jpg", x: 0, y: 0, width: 160, height: 90 },
+    { from: 3605, to: 3610.5, url: "http://h/other/sprite.jpg", x: 160, y: 90, width: 160, height: 90 },
+  ]);
+  assert.equal(tileAt(tiles, 4.9), tiles[0]);
+  assert.equal(tileAt(tiles, 5), null);
+});
+
+test("a line is drawn from the left while it is young and slides when it is old", () => {
+  const series = new Series(1000, 2000);
+  const box = { width: 100, height: 10 };
+  series.add(0, 0);
+  series.add(500, 10);
+  assert.equal(path(series, 500, linear(10), box, false), "M50.0 10.0L100.0 0.0");
+  assert.equal(path(series, 1000, linear(10), box, true), "M0.0 10.0H50.0V0.0H100.0");
+  assert.equal(area(series, 500, linear(10), box, false), "M50.0 10.0L100.0 0.0V10.0H50.0Z");
+  for (let at = 1000; at <= 9000; at += 500) series.add(at, 5);
+  assert.equal(series.samples.length, 5);
+  assert.equal(series.span(9000), 2000);
+  assert.equal(path(new Series(1, 2), 0, linear(1), box, false), "");
+});
+
+test("a logarithmic scale gives every power of ten the same room and ends at its ends", () => {
+  const scale = logarithmic(1, 1000);
+  assert.deepEqual([0, 1, 10, 1000, 1e9].map((value) => Number(scale(value).toFixed(3))), [0, 0, 0.333, 1, 1]);
+});
+
+test("a video's state is said in a word, its failure in a sentence", () => {
+  const video: Video = {
+    state: "failed",
+    reason: "the file ends before its index",
+    duration: null,
+    progress: 0.415,
+    renditions: [],
+    hls: null,
+    dash: null,
+    poster: null,
+    storyboard: null,
+  };
+  assert.equal(reasonOf(video), "The file ends before its index.");
+  assert.match(reasonOf({ ...video, reason: null }), /can be downloaded\.$/);
+  assert.deepEqual(stateOf({ ...video, state: "running" }), { text: "Converting 41 %", tone: "work", progress: 0.415 });
+  assert.equal(stateOf({ ...video, state: "ready" }).progress, null);
+});
+
+test("a file's kind is told by its ending, its sign by its media type", () => {
+  assert.deepEqual(kindOf({ name: "a.tar.zst", media_type: "application/zstd" }), { icon: "archive", word: "ZST" });
+  assert.deepEqual(kindOf({ name: "README", media_type: "text/plain" }), { icon: "text", word: "Document" });
+  assert.deepEqual(kindOf({ name: "x", media_type: "application/octet-stream" }), { icon: "file", word: "File" });
+});
+
+test("a search finds names that contain all its words", () => {
+  assert.ok(matches("Harbour at dawn, take 3.mov", "DAWN harb"));
+  assert.ok(matches("anything", ""));
+  assert.ok(!matches("Harbour at dawn", "harbour dusk"));
+});
