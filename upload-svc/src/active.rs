@@ -1,0 +1,200 @@
+//! Who writes which upload in this process: one at a time, and the newest request wins.
+//!
+//! This is courtesy, not correctness: a writer that is told to stop can still make what it took in
+//! durable. What keeps two writers apart, here and on other machines, is the upload's epoch.
+
+use model::{Error, ErrorKind, Result, UploadId};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
+
+/// The uploads that are being written.
+#[derive(Debug, Clone, Default)]
+pub struct Active {
+    /// Ends every holder when the process is told to stop.
+    shutdown: CancellationToken,
+    holders: Arc<Mutex<Holders>>,
+}
+
+#[derive(Debug, Default)]
+struct Holders {
+    next: u64,
+    by_upload: HashMap<UploadId, Holder>,
+}
+
+#[derive(Debug, Clone)]
+struct Holder {
+    number: u64,
+    /// Cancelled by whoever comes next, and at shutdown.
+    stop: CancellationToken,
+    /// Cancelled once the holder is gone.
+    gone: CancellationToken,
+}
+
+/// The right to write an upload, until it is dropped.
+#[derive(Debug)]
+pub struct Hold {
+    active: Active,
+    upload: UploadId,
+    holder: Holder,
+}
+
+impl Active {
+    /// No writers yet, and none after `shutdown`.
+    #[must_use]
+    pub fn new(shutdown: CancellationToken) -> Self {
+        Self { shutdown, holders: Arc::default() }
+    }
+
+    /// Tells the holder of `upload` to stop and waits until it is gone, `patience` at most.
+    ///
+    /// # Errors
+    /// `Cancelled` where somebody newer came meanwhile, and at shutdown.
+    pub async fn take(&self, upload: UploadId, patience: Duration) -> Result<Hold> {
+        let (hold, before) = self.replace(upload);
+        if let Some(before) = before {
+            before.stop.cancel();
+            // A holder that outlives this is stuck in its store; the epoch keeps it from harm.
+            let _ = tokio::time::timeout(patience, before.gone.cancelled()).await;
+        }
+        if hold.stop().is_cancelled() { Err(stopped()) } else { Ok(hold) }
+    }
+
+    /// How many uploads are being written.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.holders().by_upload.len()
+    }
+
+    fn replace(&self, upload: UploadId) -> (Hold, Option<Holder>) {
+        let mut holders = self.holders();
+        holders.next += 1;
+        let holder = Holder {
+            number: holders.next,
+            stop: self.shutdown.child_token(),
+            gone: CancellationToken::new(),
+        };
+        let before = holders.by_upload.insert(upload, holder.clone());
+        (Hold { active: self.clone(), upload, holder }, before)
+    }
+
+    fn holders(&self) -> MutexGuard<'_, Holders> {
+        // Every change is complete within one lock: a panic elsewhere leaves the map whole.
+        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hold {
+    /// Cancelled once somebody newer wants the upload, or the process is told to stop.
+    #[must_use]
+    pub fn stop(&self) -> &CancellationToken {
+        &self.holder.stop
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut holders = self.active.holders();
+        let ours = |holder: &Holder| holder.number == self.holder.number;
+        if holders.by_upload.get(&self.upload).is_some_and(ours) {
+            holders.by_upload.remove(&self.upload);
+        }
+        drop(holders);
+        self.holder.gone.cancel();
+    }
+}
+
+/// What a request is told that had to stop for another, or for the end of the process.
+pub fn stopped() -> Error {
+    Error::new(
+        ErrorKind::Cancelled,
+        "another request has taken this upload over, or the server is stopping; ask with HEAD where \
+         the upload stands and go on from there",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Timestamp;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn the_newest_waits_for_the_one_before_to_leave() {
+        let (active, upload) = (Active::default(), UploadId::new(Timestamp::UNIX_EPOCH));
+        let first = active.take(upload, LONG).await.unwrap();
+        let second = tokio::spawn({
+            let active = active.clone();
+            async move { active.take(upload, LONG).await }
+        });
+        first.stop().cancelled().await;
+        assert!(!second.is_finished());
+        drop(first);
+        let second = second.await.unwrap().unwrap();
+        assert!(!second.stop().is_cancelled());
+        assert_eq!(active.count(), 1);
+        drop(second);
+        assert_eq!(active.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn of_many_who_wait_only_the_newest_gets_it() {
+        let (active, upload) = (Active::default(), UploadId::new(Timestamp::UNIX_EPOCH));
+        let first = active.take(upload, LONG).await.unwrap();
+        let mut waiting = Vec::new();
+        for _ in 0..8 {
+            let mut take = Box::pin({
+                let active = active.clone();
+                async move { active.take(upload, LONG).await }
+            });
+            // Polled once, so that the order of arrival is the order of the list.
+            assert!(futures::poll!(&mut take).is_pending());
+            waiting.push(take);
+        }
+        drop(first);
+        let results = futures::future::join_all(waiting).await;
+        let won: Vec<_> = results.iter().map(Result::is_ok).collect();
+        assert_eq!(won, [false, false, false, false, false, false, false, true]);
+        drop(results);
+        assert_eq!(active.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_holder_that_is_stuck_is_passed_by() {
+        let (active, upload) = (Active::default(), UploadId::new(Timestamp::UNIX_EPOCH));
+        let stuck = active.take(upload, LONG).await.unwrap();
+        let second = active.take(upload, Duration::ZERO).await.unwrap();
+        drop(stuck);
+        assert_eq!(active.count(), 1);
+        drop(second);
+        assert_eq!(active.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn uploads_do_not_wait_for_one_another() {
+        let active = Active::default();
+        let at = |ms| UploadId::new(Timestamp::from_millisecond(ms).unwrap());
+        let one = active.take(at(1), LONG).await.unwrap();
+        let two = active.take(at(2), LONG).await.unwrap();
+        assert!(!one.stop().is_cancelled() && !two.stop().is_cancelled());
+        assert_eq!(active.count(), 2);
+    }
+
+    #[tokio::test]
+    async fn shutdown_stops_every_holder_and_lets_no_new_one_in() {
+        let shutdown = CancellationToken::new();
+        let active = Active::new(shutdown.clone());
+        let upload = UploadId::new(Timestamp::UNIX_EPOCH);
+        let hold = active.take(upload, LONG).await.unwrap();
+        shutdown.cancel();
+        assert!(hold.stop().is_cancelled());
+        drop(hold);
+        let late = active.take(upload, LONG).await.unwrap_err();
+        assert_eq!(late.kind(), ErrorKind::Cancelled);
+        assert_eq!(active.count(), 0);
+    }
+}

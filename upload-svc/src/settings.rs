@@ -1,0 +1,64 @@
+//! What an operator may set of uploads, by flag or by environment.
+
+use crate::cors::{Cors, Origin};
+use service::{Size, Span};
+use std::time::Duration;
+
+/// Options of uploads, for every program that serves them.
+#[derive(Debug, Clone, clap::Args)]
+pub struct UploadOptions {
+    /// Largest upload that is accepted.
+    #[arg(long, env = "HASHREEL_MAX_UPLOAD_SIZE", value_name = "SIZE", default_value = "1TiB")]
+    pub max_upload_size: Size,
+
+    /// How long an upload that is not complete is kept.
+    #[arg(long, env = "HASHREEL_UPLOAD_EXPIRY", value_name = "TIME", default_value = "7d")]
+    pub upload_expiry: Span,
+
+    /// How long an upload's connection may stand still before it is cut off; its offset is kept.
+    #[arg(long, env = "HASHREEL_UPLOAD_IDLE", value_name = "TIME", default_value = "60s")]
+    pub upload_idle: Span,
+
+    /// Origins whose web pages may upload, separated by commas: `https://app.example.com`.
+    #[arg(long, env = "HASHREEL_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
+    pub cors_origins: Vec<Origin>,
+}
+
+/// How uploads are taken in.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Largest upload in bytes.
+    pub max_size: u64,
+    /// Time from an upload's creation to its end where it is not complete by then.
+    pub expiry: Duration,
+    /// Longest pause within a body.
+    pub idle: Duration,
+    /// How long a request waits for the one before it to make its bytes durable.
+    pub patience: Duration,
+    /// Origins whose pages may upload.
+    pub cors: Cors,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_size: 1 << 40,
+            expiry: Duration::from_secs(7 * 24 * 3600),
+            idle: Duration::from_secs(60),
+            patience: Duration::from_secs(10),
+            cors: Cors::default(),
+        }
+    }
+}
+
+impl From<UploadOptions> for Settings {
+    fn from(options: UploadOptions) -> Self {
+        Self {
+            max_size: options.max_upload_size.0,
+            expiry: options.upload_expiry.0,
+            idle: options.upload_idle.0,
+            cors: Cors::new(options.cors_origins),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Uploads, carried out: what a [`Command`] does to the store, whichever protocol said it.
+//!
+//! Bytes go from the body into the store in a task of their own, so that a client that leaves does not
+//! take the checkpoint of what it sent with it. One request at a time writes an upload in this process;
+//! the newest wins, and waits for the one before to make its bytes durable.
+
+use crate::{
+    active::{Active, Hold, stopped},
+    body::Intake,
+    settings::Settings,
+};
+use access::Access;
+use axum::http::request::Parts;
+use catalog::{Dialect, Upload, VideoLink, jobs::Job};
+use content::{Appended, Ended, NewUpload, Store};
+use model::{Error, ErrorKind, OwnerId, Result, Timestamp, UploadId, upload::UploadState};
+use queue::{JobQueue, Outgoing};
+use resumable::{Append, Create, Limits, Outcome, Standing, overrun};
+use std::sync::Arc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// The uploads of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Uploads {
+    store: Store,
+    queue: Arc<dyn JobQueue>,
+    access: Access,
+    settings: Arc<Settings>,
+    active: Active,
+    tasks: TaskTracker,
+}
+
+impl Uploads {
+    /// Uploads into `store`, in the name of whom `access` knows. `queue` takes the jobs of files that
+    /// look like media. Once `shutdown` is cancelled every request under way ends with a checkpoint, and
+    /// no new one begins.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        queue: Arc<dyn JobQueue>,
+        access: Access,
+        settings: Settings,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self {
+            store,
+            queue,
+            access: access.allow_origins(settings.cors.origins()),
+            settings: Arc::new(settings),
+            active: Active::new(shutdown),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Waits until what was under way at shutdown has made its last checkpoint, also for clients that
+    /// have left. To be bounded by the caller's grace period.
+    pub async fn finished(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// How many uploads are being written at this moment.
+    #[must_use]
+    pub fn active(&self) -> usize {
+        self.active.count()
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { max_size: self.settings.max_size }
+    }
+
+    /// In whose name a request acts.
+    ///
+    /// # Errors
+    /// Those of [`Access::identify`].
+    pub(crate) async fn caller(&self, parts: &Parts) -> Result<OwnerId> {
+        let owner = self.access.identify(parts).await?;
+        service::note_owner(&parts.extensions, &owner);
+        Ok(owner)
+    }
+
+    /// The upload as it stands, without disturbing who writes it.
+    ///
+    /// # Errors
+    /// `NotFound`, also for somebody else's.
+    pub(crate) async fn find(&self, owner: &OwnerId, id: UploadId) -> Result<Upload> {
+        Ok(self.store.catalog().upload(owner, id).await?.value)
+    }
+
+    /// Makes an upload and takes in the bytes that come along.
+    ///
+    /// # Errors
+    /// `TooLarge` for a body that goes beyond the upload; for a whole file in one request, whatever
+    /// keeps it from being whole. Nothing is kept then. Where only the bytes that came along met an
+    /// error, the upload stands, and its offset says what was kept.
+    pub(crate) async fn create(
+        &self,
+        owner: OwnerId,
+        dialect: Dialect,
+        create: Create,
+        body: Intake,
+    ) -> Result<Outcome> {
+        if create.about.file.is_some() {
+            return Err(Error::invalid(
+                "new versions of a file are not taken yet; leave `file` out of Upload-Metadata to make \
+                 a new file",
+            ));
+        }
+        let upload = self
+            .store
+            .create(NewUpload {
+                owner: owner.clone(),
+                dialect,
+                expires: Timestamp::now() + self.settings.expiry,
+                length: create.length,
+                about: catalog::About {
+                    name: create.about.name,
+                    media_type: create.about.media_type,
+                    relative_path: create.about.relative_path,
+                },
+                metadata: create.metadata,
+            })
+            .await?;
+        let mut standing = standing(&upload)?;
+        if create.has_body && standing.file.is_none() {
+            let append = content::Append {
+                owner: owner.clone(),
+                id: upload.id,
+                at: 0,
+                limit: self.limits().most(upload.length),
+                closes: create.whole,
+            };
+            standing = self.create_from(append, create.whole, body).await?;
+        }
+        Ok(Outcome::Created { location: format!("/uploads/{}", upload.id), standing })
+    }
+
+    async fn create_from(
+        &self,
+        append: content::Append,
+        whole: bool,
+        body: Intake,
+    ) -> Result<Standing> {
+        let (owner, id) = (append.owner.clone(), append.id);
+        let hold = self.active.take(id, self.settings.patience).await?;
+        let listener = CancellationToken::new();
+        // Dropped with this future, when the client has left.
+        let _listening = listener.clone().drop_guard();
+        let this = self.clone();
+        self.run(async move {
+            let result = this.pour(append, body, &hold).await;
+            let complete = matches!(&result, Ok(standing) if standing.file.is_some());
+            let hopeless = whole || matches!(&result, Err(error) if error.kind() == ErrorKind::TooLarge);
+            if !complete && (hopeless || listener.is_cancelled()) {
+                // Nobody can go on with it, or nobody was told its address.
+                this.store.abort(&owner, id).await?;
+                return result;
+            }
+            match result {
+                Err(_) if !hopeless => standing(&this.find(&owner, id).await?),
+                result => result,
+            }
+        })
+        .await
+    }
+
+    /// Adds the body to the upload's end.
+    ///
+    /// # Errors
+    /// `Conflict` where the upload does not stand at the append's offset; `Invalid` and `TooLarge` for
+    /// what does not fit it; `Forbidden` where it is complete; `Gone` where it has ended; `Cancelled`
+    /// where the body broke off or the request had to stop: what came is kept.
+    pub(crate) async fn append(
+        &self,
+        upload: &Upload,
+        append: Append,
+        body: Intake,
+    ) -> Result<Outcome> {
+        if let UploadState::Open { offset, .. } = upload.state {
+            // Judged before anybody is disturbed; the store judges once more when it has taken over.
+            append.check(upload.length, &self.limits())?;
+            if append.offset != offset {
+                return Err(Error::conflict(format!(
+                    "this upload stands at offset {offset}; ask with HEAD and go on from there"
+                )));
+            }
+        }
+        let hold = self.active.take(upload.id, self.settings.patience).await?;
+        let this = self.clone();
+        let append = content::Append {
+            owner: upload.owner.clone(),
+            id: upload.id,
+            at: append.offset,
+            limit: self.limits().most(upload.length),
+            closes: false,
+        };
+        self.run(async move { this.pour(append, body, &hold).await }).await.map(Outcome::Appended)
+    }
+
+    /// Where the upload stands. Whoever was writing it stops first, so that the offset is accepted next.
+    ///
+    /// # Errors
+    /// `Gone` where it was ended or has expired.
+    pub(crate) async fn status(&self, upload: &Upload) -> Result<Outcome> {
+        if let UploadState::Committed { .. } = upload.state {
+            return standing(upload).map(Outcome::Status);
+        }
+        let hold = self.active.take(upload.id, self.settings.patience).await?;
+        let (this, owner, id) = (self.clone(), upload.owner.clone(), upload.id);
+        self.run(async move {
+            let _hold = hold;
+            let upload = this.store.take_over(&owner, id).await?;
+            let standing = standing(&upload)?;
+            if standing.file.is_some() {
+                // It stood at its end: a crash had come between its last byte and its file.
+                this.announce(&this.store.catalog().file(&owner, upload.file).await?.value).await;
+            }
+            Ok(standing)
+        })
+        .await
+        .map(Outcome::Status)
+    }
+
+    /// Ends the upload and forgets its bytes.
+    ///
+    /// # Errors
+    /// `Forbidden` where it is complete; `Gone` where it has ended already.
+    pub(crate) async fn abort(&self, upload: &Upload) -> Result<Outcome> {
+        if let UploadState::Committed { file, .. } = upload.state {
+            return Err(Error::new(
+                ErrorKind::Forbidden,
+                format!("this upload is complete; delete its file {file} instead"),
+            ));
+        }
+        let hold = self.active.take(upload.id, self.settings.patience).await?;
+        let (this, owner, id) = (self.clone(), upload.owner.clone(), upload.id);
+        self.run(async move {
+            let _hold = hold;
+            this.store.abort(&owner, id).await
+        })
+        .await
+        .map(|()| Outcome::Aborted)
+    }
+
+    /// Pours the body into the store; ends once what came is durable.
+    async fn pour(&self, append: content::Append, body: Intake, hold: &Hold) -> Result<Standing> {
+        let limit = append.limit;
+        let Appended { offset, ended } =
+            self.store.append(append, body, hold.stop().clone()).await?;
+        let file = match ended {
+            Ended::Complete(file) => {
+                self.announce(&file).await;
+                Some(file.id)
+            }
+            Ended::BodyEnded => None,
+            Ended::BodyFailed(cause) => {
+                return Err(match cause.downcast::<Error>() {
+                    Ok(error) => *error,
+                    Err(cause) => Error::with_source(ErrorKind::Cancelled, "the body broke off", cause),
+                });
+            }
+            Ended::TooLong => return Err(overrun(limit)),
+            Ended::Stopped => return Err(stopped()),
+        };
+        Ok(Standing { offset, file, ..Standing::default() })
+    }
+
+    /// Sends the job of a file that looks like media. It stands in the log too, written with the file:
+    /// what is not sent here is found there.
+    async fn announce(&self, file: &catalog::File) {
+        if file.current.video != Some(VideoLink::Wanted) {
+            return;
+        }
+        let job = Job::Probe { file: file.id }.encode();
+        let sent = match job {
+            Ok(body) => self.queue.send(vec![Outgoing::now(body)]).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = sent {
+            tracing::warn!(file = %file.id, cause = error.chain(), "a job is left to the relay");
+        }
+    }
+
+    /// Runs `work` in a task that goes on when the client leaves.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.tasks.spawn(work).await.unwrap_or_else(|panic| {
+            Err(Error::with_source(ErrorKind::Internal, "the task of an upload broke off", panic))
+        })
+    }
+}
+
+/// What there is to say of an upload.
+fn standing(upload: &Upload) -> Result<Standing> {
+    let offset = upload
+        .offset()
+        .ok_or_else(|| Error::new(ErrorKind::Gone, "this upload has ended; start a new one"))?;
+    let file = match upload.state {
+        UploadState::Committed { file, .. } => Some(file),
+        _ => None,
+    };
+    Ok(Standing { offset, length: upload.length, metadata: upload.metadata.clone(), file })
+}
