@@ -1,0 +1,174 @@
+//! Reading a content: small ranges into memory, long ones as a stream whose blocks are fetched ahead.
+
+use crate::fetch::Fetch;
+use bytes::Bytes;
+use catalog::{BlockEntry, FileVersion, Scope};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use model::{ByteRange, ContentId, Error, ErrorKind, Result};
+use std::collections::VecDeque;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Blocks that a stream has under way at once, if there is memory; one, if there is little.
+const LOOK_AHEAD: usize = 4;
+
+/// The longest range that is read into memory.
+const MAX_READ: u64 = 64 << 20;
+
+/// The bytes of one content. Cheap to clone; holds nothing until it is read.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    fetch: Fetch,
+    content: ContentId,
+    scope: Scope,
+    len: u64,
+}
+
+impl Reader {
+    pub(crate) fn new(fetch: Fetch, version: &FileVersion) -> Self {
+        Self { fetch, content: version.content, scope: version.scope.clone(), len: version.size }
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "it is a file's size")]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The bytes of `range`, which ends at the content's end at the latest. For readers that jump about:
+    /// blocks are kept for a while.
+    ///
+    /// # Errors
+    /// `RangeNotSatisfiable` where the range begins behind the last byte; `TooLarge` for more than 64
+    /// MiB; `Damaged` where a block is not what was stored; `Gone` where the file was deleted.
+    pub async fn read(&self, range: ByteRange) -> Result<Bytes> {
+        let range = self.within(range)?;
+        if range.len() > MAX_READ {
+            let message = "at most 64 MiB are read at once; ask for one part after the other";
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
+        let mut listed = Vec::new();
+        let mut at = range.start;
+        while at < range.end {
+            let page = self.page(ByteRange::new(at, range.end)).await?;
+            at = page.last().map_or(range.end, |(start, block)| start + u64::from(block.len));
+            listed.extend(page);
+        }
+        let mut parts: Vec<Bytes> = stream::iter(listed)
+            .map(|(start, block)| async move {
+                let bytes = self.fetch.recent(&self.scope, block).await?;
+                Ok::<_, Error>(part(&bytes, start, range))
+            })
+            .buffered(LOOK_AHEAD)
+            .try_collect()
+            .await?;
+        Ok(match parts.len() {
+            1 => parts.remove(0),
+            _ => parts.concat().into(),
+        })
+    }
+
+    /// The bytes of `range` in order, in pieces of up to a block, as fast as they are taken: a few
+    /// blocks are fetched and verified ahead. Ends after the first error.
+    ///
+    /// # Errors
+    /// Of the call: `RangeNotSatisfiable`, as [`Self::read`]. Of the stream: as there, the other kinds.
+    pub fn stream(
+        &self,
+        range: ByteRange,
+    ) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
+        let range = self.within(range)?;
+        let ahead = Ahead {
+            reader: self.clone(),
+            range,
+            at: range.start,
+            listed: VecDeque::new(),
+            under_way: VecDeque::new(),
+        };
+        Ok(stream::unfold(Some(ahead), |ahead| async {
+            let mut ahead = ahead?;
+            match ahead.next().await {
+                Ok(bytes) => bytes.map(|bytes| (Ok(bytes), Some(ahead))),
+                Err(error) => Some((Err(error), None)),
+            }
+        }))
+    }
+
+    /// `range` cut to the content.
+    fn within(&self, range: ByteRange) -> Result<ByteRange> {
+        if range.start > self.len || (range.start == self.len && !range.is_empty()) {
+            return Err(Error::new(
+                ErrorKind::RangeNotSatisfiable,
+                format!("this file has {} bytes; the range begins behind them", self.len),
+            ));
+        }
+        Ok(ByteRange::new(range.start, range.end.min(self.len)))
+    }
+
+    /// The first blocks of `range`, which is within the content and not empty; at least one.
+    async fn page(&self, range: ByteRange) -> Result<Vec<(u64, BlockEntry)>> {
+        let page = self.fetch.catalog().content_blocks(self.content, range).await?;
+        if page.is_empty() {
+            let message = "this file was deleted while it was read";
+            return Err(Error::new(ErrorKind::Gone, message));
+        }
+        Ok(page)
+    }
+}
+
+/// What `range` has of a block that begins at `start`.
+fn part(block: &Bytes, start: u64, range: ByteRange) -> Bytes {
+    let whole = ByteRange::at(start, block.len() as u64);
+    match whole.overlap(&range) {
+        Some(part) => {
+            let index = |at: u64| usize::try_from(at - start).unwrap_or(usize::MAX);
+            block.slice(index(part.start)..index(part.end))
+        }
+        None => Bytes::new(),
+    }
+}
+
+/// A stream's state.
+struct Ahead {
+    reader: Reader,
+    range: ByteRange,
+    /// Where the next page of blocks begins.
+    at: u64,
+    listed: VecDeque<(u64, BlockEntry)>,
+    under_way: VecDeque<(u64, AbortOnDropHandle<Result<Bytes>>)>,
+}
+
+impl Ahead {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        while self.under_way.len() < LOOK_AHEAD {
+            if self.listed.is_empty() && self.at < self.range.end {
+                let page = self.reader.page(ByteRange::new(self.at, self.range.end)).await?;
+                self.at = page
+                    .last()
+                    .map_or(self.range.end, |(start, block)| start + u64::from(block.len));
+                self.listed.extend(page);
+            }
+            let Some(&(start, block)) = self.listed.front() else { break };
+            // The block that is wanted now is waited for, those after it only taken.
+            let memory = if self.under_way.is_empty() {
+                self.reader.fetch.memory(block).await?
+            } else {
+                match self.reader.fetch.memory_at_once(block) {
+                    Some(memory) => memory,
+                    None => break,
+                }
+            };
+            self.listed.pop_front();
+            let Reader { fetch, scope, .. } = self.reader.clone();
+            let whole = ByteRange::at(start, block.len.into());
+            let in_part = whole.overlap(&self.range) != Some(whole);
+            let task = async move { fetch.counted(&scope, block, in_part, memory).await };
+            self.under_way.push_back((start, AbortOnDropHandle::new(tokio::spawn(task))));
+        }
+        let Some((start, block)) = self.under_way.pop_front() else { return Ok(None) };
+        let block = block.await.map_err(|error| {
+            Error::with_source(ErrorKind::Internal, "the reading of a block was lost", error)
+        })??;
+        Ok(Some(part(&block, start, self.range)))
+    }
+}

@@ -1,0 +1,138 @@
+//! The last stage of an append: puts what a group is missing with one durability barrier, and moves the
+//! upload's durable offset. Until that write nobody is told of the bytes.
+
+use crate::{append::Context, codec, ingest::Reserved, prepare::Group, tail};
+use catalog::{BlockEntry, Checkpoint, Stored, TailPiece, Upload};
+use futures::future::try_join_all;
+use model::{
+    Error, ErrorKind, Result, Sha256,
+    block::{BlockState, Codec, Placement},
+};
+use objects::{Outcome, Put};
+use records::Version;
+use std::{collections::BTreeMap, sync::Arc};
+use tokio::sync::{mpsc, watch};
+
+/// How often a group is settled anew because records of its blocks were changed by others.
+const TRIES: usize = 16;
+
+/// What is durable of an upload.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settled {
+    pub(crate) offset: u64,
+    pub(crate) tail: Vec<TailPiece>,
+}
+
+impl Settled {
+    /// As an open upload's rows have it.
+    ///
+    /// # Errors
+    /// For an upload that is not open.
+    pub(crate) fn of(upload: &Upload) -> Result<Self> {
+        Ok(Self { offset: upload.state.open()?.0, tail: upload.tail.clone() })
+    }
+}
+
+/// Settles groups until there are no more; returns the upload as it stands then.
+pub(crate) async fn run(
+    context: Arc<Context>,
+    mut held: Stored<Upload>,
+    mut groups: mpsc::Receiver<Group>,
+    settled: watch::Sender<Settled>,
+) -> Result<Stored<Upload>> {
+    while let Some(group) = groups.recv().await {
+        let before = settled.borrow().tail.clone();
+        settle(&context, &mut held, group).await?;
+        settled.send_replace(Settled::of(&held.value)?);
+        let now = &held.value.tail;
+        let gone: Vec<_> = before.into_iter().filter(|piece| !now.contains(piece)).collect();
+        if let Err(error) = tail::discard(&*context.store.objects, &gone).await {
+            // They are found again by their names when the upload ends.
+            tracing::warn!(upload = %held.value.id, error = error.chain(), "tail not deleted");
+        }
+    }
+    Ok(held)
+}
+
+async fn settle(context: &Context, held: &mut Stored<Upload>, mut group: Group) -> Result<()> {
+    let ingest = &context.ingest;
+    let (_, epoch) = held.value.state.open()?;
+    let (pieces, mut tail_put) = match group.tail.take() {
+        None => (Vec::new(), None),
+        Some(tail) => {
+            let (upload, stored) = (held.value.id, held.value.tail.clone());
+            context.store.cpu.run(move || tail::plan(upload, epoch, &stored, &tail)).await??
+        }
+    };
+    let entries: Vec<BlockEntry> = group.blocks.iter().map(entry).collect::<Result<_>>()?;
+    for _ in 0..TRIES {
+        let present = put(context, &group, tail_put.take()).await?;
+        let checkpoint = Checkpoint {
+            offset: group.end,
+            start: group.start,
+            entries: entries.clone(),
+            intents: group.intent.into_iter().collect(),
+            tail: pieces.clone(),
+            hasher: Some(group.state.clone()),
+            present,
+            scope: ingest.scope.clone(),
+            now: (context.store.clock)(),
+        };
+        match ingest.catalog.checkpoint(held, checkpoint).await {
+            Err(error) if error.kind() == ErrorKind::Conflict => {}
+            done => return done,
+        }
+        // A record is not what it was: the sweep or another process came between.
+        let wanted = group.missing.iter().map(|(&hash, block)| (hash, block.codec)).collect();
+        group.missing = ingest.reserve(&wanted, &mut group.claims).await?;
+    }
+    Err(Error::new(ErrorKind::Busy, "others keep storing the same blocks; try again"))
+}
+
+fn entry(block: &crate::digest::Block) -> Result<BlockEntry> {
+    let len = u32::try_from(block.bytes.len())
+        .map_err(|error| Error::with_source(ErrorKind::Internal, "a block is too long", error))?;
+    Ok(BlockEntry { hash: block.hash, len })
+}
+
+/// Puts the missing blocks and the tail with one barrier; returns the records that the blocks then have.
+async fn put(
+    context: &Context,
+    group: &Group,
+    tail: Option<Put>,
+) -> Result<Vec<(Sha256, Option<Version>, BlockState)>> {
+    let bytes: BTreeMap<_, _> =
+        group.blocks.iter().map(|block| (block.hash, block.bytes.clone())).collect();
+    let stored = group.missing.iter().map(|(hash, reserved)| async {
+        let plain =
+            bytes.get(hash).ok_or_else(|| Error::internal("a block without bytes"))?.clone();
+        let bytes = match reserved.codec {
+            Codec::Plain => plain,
+            codec => context.store.cpu.run(move || codec::encode(&plain, codec)).await??,
+        };
+        Ok::<_, Error>(Put { name: reserved.name.clone(), bytes })
+    });
+    let mut puts: Vec<Put> = try_join_all(stored).await?;
+    let lens: Vec<u64> = puts.iter().map(|put| put.bytes.len() as u64).collect();
+    puts.extend(tail);
+    if puts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let outcomes = context.store.objects.put_all(puts).await?;
+    let records = group.missing.iter().zip(lens).zip(outcomes).map(
+        |(((hash, reserved), len), outcome)| async move {
+            let len = match outcome {
+                Outcome::Created => len,
+                // Whoever put it first may have compressed it differently.
+                Outcome::Existed => context.store.objects.head(&reserved.name).await?.len,
+            };
+            Ok((*hash, Some(reserved.version), present(reserved, len)?))
+        },
+    );
+    try_join_all(records).await
+}
+
+fn present(reserved: &Reserved, len: u64) -> Result<BlockState> {
+    let object = reserved.name.to_string();
+    reserved.record.put_done(Placement { object, offset: 0, len, codec: reserved.codec })
+}
