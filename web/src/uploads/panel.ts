@@ -188,9 +188,10 @@ export class UploadPanel {
       update: () => {
         const one = this.uploader.unfinished().find((other) => other.fingerprint === key) ?? first;
         const part = one.offset === null || one.size === 0 ? 0 : one.offset / one.size;
+        const onItsWay = "On its way from another window";
         const stopped = `Stopped at ${percent(part)} of ${size(one.size)}.`;
         const words = one.elsewhere
-          ? `On its way from another window · ${percent(part)}`
+          ? `${onItsWay}${one.offset === null ? "" : ` · ${percent(part)}`}`
           : `${one.offset === null ? "Not finished." : stopped} ${one.reopens ? "Go on where it was." : "Drop the file again to go on."}`;
         parts.show(part, words);
         swap(parts.actions, [

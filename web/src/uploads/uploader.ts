@@ -66,26 +66,32 @@ export class Uploader {
   async recall(): Promise<void> {
     for (const kept of this.memory.all()) {
       if (this.isHere(kept.fingerprint)) continue;
-      const where = await whereabouts(kept.url, kept.size);
-      if (this.isHere(kept.fingerprint)) continue;
-      if (where.is === "over") {
-        this.memory.forget(kept.fingerprint);
-        void dropHandle(kept.fingerprint);
-        continue;
-      }
-      const offset = where.is === "open" ? where.offset : null;
       const reopens = await hasHandle(kept.fingerprint);
-      const elsewhere = (await heldLocks()).has(kept.fingerprint);
-      this.unfinishedByKey.set(kept.fingerprint, { ...kept, offset, reopens, elsewhere });
-      this.tell();
+      const one: Unfinished = { ...kept, offset: null, reopens, elsewhere: false };
+      await this.settle(one, await heldLocks());
     }
   }
 
   /** Follows what other windows of this browser are sending. */
   private async look(): Promise<void> {
-    if (this.unfinishedByKey.size === 0) return;
+    if (!this.unfinished().some(({ elsewhere }) => elsewhere)) return;
     const held = await heldLocks();
-    for (const kept of this.unfinished()) kept.elsewhere = held.has(kept.fingerprint);
+    for (const kept of this.unfinished()) if (kept.elsewhere) await this.settle(kept, held);
+  }
+
+  /** Finds out what has become of an unfinished upload, and keeps it or lets it go. */
+  private async settle(one: Unfinished, held: Set<string>): Promise<void> {
+    const key = one.fingerprint;
+    one.elsewhere = held.has(key);
+    // Asking the server takes an upload away from whoever is sending it, so only an idle one is asked about.
+    const where = one.elsewhere ? { is: "unknown" as const } : await whereabouts(one.url, one.size);
+    if (where.is === "over") {
+      this.memory.forget(key);
+      void dropHandle(key);
+    }
+    if (where.is === "open") one.offset = where.offset;
+    if (where.is === "over" || this.isHere(key)) this.unfinishedByKey.delete(key);
+    else this.unfinishedByKey.set(key, one);
     this.tell();
   }
 
