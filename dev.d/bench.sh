@@ -19,4 +19,15 @@ cmd_bench() {
 bench_peers() {
   npm_ci bench/peers/tus-server
   cargo_tool rustus "$rustus_version"
+  bench_nginx
+}
+
+# Unpacked and not installed: the package would start a server for everybody on port 80.
+bench_nginx() {
+  local folder=target/tools/nginx
+  if [[ ! -x $folder/usr/sbin/nginx ]]; then
+    say "Debian's nginx into $folder"
+    mkdir -p "$folder"
+    (cd "$folder" && apt-get download -qq nginx && dpkg-deb -x nginx_*.deb .)
+  fi
 }

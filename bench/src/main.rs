@@ -8,10 +8,13 @@
 #![expect(clippy::print_stdout, reason = "a program that tells how far it is")]
 
 mod chart;
+mod checkpoints;
 mod clip;
 mod curl;
 mod ingest;
 mod ladder;
+mod many;
+mod read;
 mod report;
 mod server;
 mod work;
@@ -46,6 +49,12 @@ struct Options {
 enum Name {
     /// 1 GiB in one tus request, durable at the end.
     Ingest,
+    /// 64 uploads of 64 MiB at once.
+    IngestMany,
+    /// 1 GiB back, whole and in random ranges.
+    Read,
+    /// Upload checkpoints a second, durable.
+    Catalog,
     /// A minute of 1080p30 into five rungs.
     Ladder,
 }
@@ -66,6 +75,9 @@ fn main() -> ExitCode {
 fn measure(name: Name, options: &Options) -> Result<()> {
     let report: Report = match name {
         Name::Ingest => ingest::measure(options)?,
+        Name::IngestMany => many::measure(options)?,
+        Name::Read => read::measure(options)?,
+        Name::Catalog => checkpoints::measure(options)?,
         Name::Ladder => ladder::measure(options)?,
     };
     report.print();

@@ -24,6 +24,8 @@ pub enum Kind<'a> {
     TusServer,
     /// The Rust peer with file storage.
     Rustus,
+    /// nginx, serving the data folder as it is.
+    Nginx,
 }
 
 impl Kind<'_> {
@@ -32,12 +34,13 @@ impl Kind<'_> {
             Self::Hashreel(_) => "hashreel",
             Self::TusServer => "@tus/server",
             Self::Rustus => "rustus",
+            Self::Nginx => "nginx",
         }
     }
 
     /// The command that serves `data` on `port` of 127.0.0.1.
-    fn command(self, data: &Path, port: u16) -> Command {
-        match self {
+    fn command(self, data: &Path, port: u16) -> Result<Command> {
+        Ok(match self {
             Self::Hashreel(binary) => {
                 let mut command = Command::new(binary);
                 command.args(["up", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data);
@@ -56,8 +59,30 @@ impl Kind<'_> {
                 command.arg("--data-dir").arg(data).arg("--info-dir").arg(data);
                 command
             }
-        }
+            Self::Nginx => {
+                let config = data.join("nginx.conf");
+                fs::write(&config, nginx_config(data, port))?;
+                let mut command = Command::new("target/tools/nginx/usr/sbin/nginx");
+                command.args(["-e", "stderr", "-c"]).arg(config).arg("-p").arg(data);
+                command
+            }
+        })
     }
+}
+
+/// Files from the page cache by sendfile, one worker a core, in the foreground.
+fn nginx_config(data: &Path, port: u16) -> String {
+    let data = data.display();
+    format!(
+        "daemon off; worker_processes auto; pid {data}/nginx.pid; user root;
+         events {{ worker_connections 512; }}
+         http {{
+           access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000;
+           client_body_temp_path {data}/t1; proxy_temp_path {data}/t2; fastcgi_temp_path {data}/t3;
+           uwsgi_temp_path {data}/t4; scgi_temp_path {data}/t5;
+           server {{ listen 127.0.0.1:{port}; root {data}; }}
+         }}"
+    )
 }
 
 /// A running server; it is stopped when this is dropped.
@@ -72,7 +97,7 @@ impl Server {
         let address = free_address()?;
         let log = fs::File::create(data.with_extension("log"))?;
         let child = kind
-            .command(data, address.port())
+            .command(data, address.port())?
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
