@@ -149,7 +149,8 @@ cargo_tool() {
   local stamp=target/tools/.$name-$version
   if [[ ! -f $stamp ]]; then
     say "cargo install $name $version into target/tools"
-    cargo install "$name" --version "$version" --locked --root target/tools "$@"
+    # In a folder of cargo's own, so that its build is not mixed with ours.
+    env --unset=CARGO_TARGET_DIR cargo install "$name" --version "$version" --locked --root target/tools "$@"
     touch "$stamp"
   fi
 }
