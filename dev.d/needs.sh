@@ -111,6 +111,8 @@ apt_install() {
   say "installing with apt-get: $*"
   command -v apt-get >/dev/null ||
     fail "there is no apt-get here: install the equivalents of these Debian packages: $*"
+  ((EUID == 0)) || command -v sudo >/dev/null ||
+    fail "installing needs root and there is no sudo; as root, run: apt-get install $*"
   as_root apt-get update -qq
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" \
     </dev/null >/dev/null
@@ -123,10 +125,8 @@ check_installed() {
 as_root() {
   if ((EUID == 0)); then
     "$@"
-  elif command -v sudo >/dev/null; then
-    sudo "$@"
   else
-    fail "this needs root and there is no sudo; run as root: $*"
+    sudo "$@"
   fi
 }
 
