@@ -49,9 +49,11 @@ class TusTransfer implements Transfer {
         this.events.progress(offset);
       },
       onSuccess: ({ lastResponse }) => {
+        // Stopping aborts the request, and an aborted request has no headers any more.
+        const stored = lastResponse.getHeader("Hashreel-File") ?? null;
         this.stop();
         this.memory.forget(this.source.fingerprint);
-        this.events.done(lastResponse.getHeader("Hashreel-File") ?? null);
+        this.events.done(stored);
       },
       onError: (error) => {
         if (this.current === upload) void this.failed(error);

@@ -1,0 +1,75 @@
+// Files that are no streams, and what can be done with any file.
+
+import { readFileSync } from "node:fs";
+
+import { demand, id, until } from "./browser.mjs";
+import { settled, upload } from "./uploads.mjs";
+
+const card = (file) => `${id("card")}[data-file="${file}"]`;
+
+export async function plainFile({ browser, clips, known }) {
+  const page = await browser.page();
+  await page.goto("/");
+  known.plain = await upload(page, clips.plain);
+  await page.waitForSelector(card(known.plain));
+  await page.click(`${card(known.plain)} ${id("card-open")}`);
+  await page.waitForSelector(id("stage-words"));
+  await sameBytes(page, id("stage-download"), clips.plain);
+  return {};
+}
+
+export async function brokenFile({ browser, clips, patience }) {
+  const page = await browser.page();
+  await page.goto("/");
+  const file = await upload(page, clips.broken);
+  const { video } = await settled(page, file, patience);
+  demand(video?.state === "failed", `a video that was cut off is ${video?.state ?? "no video at all"} and not failed`);
+  await page.waitForSelector(`${card(file)}[data-state="failed"]`);
+  const reason = await page.textContent(`${card(file)} ${id("card-reason")}`);
+  demand(reason !== null && reason.length > 10, "the card does not say why");
+  await page.click(`${card(file)} ${id("card-open")}`);
+  await page.waitForSelector(id("stage-words"));
+  await sameBytes(page, id("stage-download"), clips.broken);
+  return { reason };
+}
+
+/** Follows a download link and compares what comes with the file that was uploaded. */
+async function sameBytes(page, link, path) {
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click(link)]);
+  const got = await download.createReadStream();
+  const chunks = [];
+  for await (const chunk of got) chunks.push(chunk);
+  demand(Buffer.concat(chunks).equals(readFileSync(path)), `the download of ${path} differs from what was uploaded`);
+}
+
+export async function actions({ browser, known }) {
+  const page = await browser.page();
+  await page.goto("/");
+  await page.waitForSelector(card(known.plain));
+  const name = `renamed by a test ${known.plain}.txt`;
+
+  await menu(page, known.plain, "action-rename");
+  await page.fill(id("prompt-input"), name);
+  await page.click(id("dialog-action"));
+  await until("the new name", 10_000, async () => ((await page.textContent(`${card(known.plain)} ${id("card-name")}`)) === name ? true : null));
+
+  await page.fill(id("search"), "by renamed test");
+  await until("the search", 5000, async () => ((await page.locator(id("card")).count()) === 1 ? true : null));
+  await page.fill(id("search"), "no file is called like this");
+  await page.waitForSelector(`${id("nothing-found")}:not([hidden])`);
+  await page.fill(id("search"), "");
+
+  await menu(page, known.plain, "action-delete");
+  await page.click(id("dialog-action"));
+  await page.waitForSelector(card(known.plain), { state: "detached" });
+  const answer = await page.request.get(`/v1/files/${known.plain}`);
+  demand(answer.status() === 404, `a deleted file is answered with ${answer.status()}`);
+  await page.goto(`/watch/${known.plain}`);
+  await until("the page of a deleted file", 10_000, async () => ((await page.textContent(id("watch-title")))?.includes("no such file") ? true : null));
+  return {};
+}
+
+async function menu(page, file, action) {
+  await page.click(`${card(file)} ${id("card-menu")}`);
+  await page.click(id(action));
+}
