@@ -11,7 +11,7 @@ use model::{
     Error, EventId, FileId, OwnerId, Result, Timestamp, UploadId,
     event::{Event, EventType},
 };
-use records::{Condition, Consistency, Query, Version, Write};
+use records::{Condition, Consistency, MAX_PAGE, Query, Version, Write};
 use serde_json::Value;
 use std::{collections::BTreeSet, fmt, time::Duration};
 
@@ -86,15 +86,23 @@ impl Catalog {
     /// # Errors
     /// Those of the store.
     pub async fn read_log(&self, topic: &Topic, from: EventId, limit: usize) -> Result<Vec<Entry>> {
-        // Digits sort before `~`.
-        let query = Query::range(keys::log_partition(topic), from.to_string(), "~")
-            .limit(limit)
-            .consistency(Consistency::Strong);
-        let page = self.records.query(query).await?;
-        page.records
-            .into_iter()
-            .map(|record| Ok(Entry { id: record.key.sort.parse()?, value: record.value }))
-            .collect()
+        let (mut entries, mut cursor) = (Vec::new(), None);
+        while entries.len() < limit {
+            // Digits sort before `~`.
+            let query = Query::range(keys::log_partition(topic), from.to_string(), "~")
+                .limit((limit - entries.len()).min(MAX_PAGE))
+                .cursor(cursor)
+                .consistency(Consistency::Strong);
+            let page = self.records.query(query).await?;
+            for record in page.records {
+                entries.push(Entry { id: record.key.sort.parse()?, value: record.value });
+            }
+            cursor = page.cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Ok(entries)
     }
 
     /// An owner's history after the event `after` (from the beginning without it), oldest first, at

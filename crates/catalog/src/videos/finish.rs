@@ -54,8 +54,7 @@ struct Length {
 
 impl Catalog {
     /// Verifies a video whose tasks are done, and makes it ready; or makes it fail where its segments
-    /// do not fit together. Answers with the video as it then is, or `None` for one that has ended
-    /// before.
+    /// do not fit together. Answers with the video as it then is, or `None` for one that is gone.
     ///
     /// # Errors
     /// `Conflict` where tasks are not done.
@@ -63,7 +62,7 @@ impl Catalog {
         loop {
             let Some(video) = self.stored_video(key).await? else { return Ok(None) };
             if video.value.status.is_terminal() {
-                return Ok(None);
+                return Ok(Some(video.value));
             }
             let mut batch = Vec::new();
             let next = match self.length(&video.value).await? {

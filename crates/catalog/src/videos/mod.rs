@@ -23,6 +23,7 @@ mod plan;
 mod relay;
 mod release;
 mod rendition;
+mod retry;
 mod segments;
 mod take_up;
 mod task;

@@ -1,8 +1,8 @@
 //! A video that nobody holds any more goes: first its tasks, so that nothing is added; then objects and
 //! segments; its head last, so that whoever comes by until then finds it and helps.
 
-use super::{Poster, Video, VideoKey, keys};
-use crate::Catalog;
+use super::{Video, VideoKey, keys};
+use crate::{Catalog, Stored};
 use model::{ErrorKind, RenditionId, Result, Timestamp, video::VideoStatus};
 use records::{Condition, Consistency, MAX_BATCH, Query, Version, Write};
 
@@ -13,8 +13,6 @@ pub struct Leaving {
     pub video: VideoKey,
     /// Its renditions: their objects and then their rows go.
     pub renditions: Vec<RenditionId>,
-    /// Its poster: the object goes.
-    pub poster: Option<Poster>,
     version: Version,
 }
 
@@ -22,8 +20,8 @@ impl Catalog {
     /// Takes a video that nobody holds out of use for good, however it stands: from here on no task of
     /// it can write. `None` for one that somebody holds, or that is gone.
     ///
-    /// Then the caller deletes the objects of its renditions and its poster, and calls
-    /// [`Self::forget_rendition`] for each and [`Self::forget_video`]. A crash on the way leaves the
+    /// Then the caller deletes the objects of each rendition and calls [`Self::forget_rendition`] for
+    /// it, and at last [`Self::forget_video`]. A crash on the way leaves the
     /// video as leaving: the whole is done again.
     ///
     /// # Errors
@@ -50,9 +48,8 @@ impl Catalog {
                 result => result?,
             }
         }
-        let Video { renditions, poster, .. } = video.value;
-        let version = video.version;
-        Ok(Some(Leaving { video: key.clone(), renditions, poster, version }))
+        let Stored { value, version } = video;
+        Ok(Some(Leaving { video: key.clone(), renditions: value.renditions, version }))
     }
 
     /// Removes a rendition of a leaving video from the tables, once its objects are gone.

@@ -218,7 +218,11 @@ impl Catalog {
         records.into_iter().map(|record| record.map(|r| row::decode(r.value)).transpose()).collect()
     }
 
-    pub(super) async fn stored_video(&self, key: &VideoKey) -> Result<Option<Stored<Video>>> {
+    /// A video with the version of its head, which every change of the video or its segments renews.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn stored_video(&self, key: &VideoKey) -> Result<Option<Stored<Video>>> {
         self.records.get(&keys::head(key), Consistency::Strong).await?.map(row::stored).transpose()
     }
 

@@ -72,6 +72,12 @@ pub enum Missed {
 }
 
 impl Held {
+    /// Whether others have tried before: what they have made counts.
+    #[must_use]
+    pub fn is_retry(&self) -> bool {
+        self.row.lost() > 0
+    }
+
     /// Holds as long as nobody else has taken the task.
     pub(super) fn check(&self) -> Write {
         Write::check(keys::task(&self.video, self.task), Condition::VersionIs(self.version))
