@@ -88,7 +88,9 @@ export class EventFeed {
 
   private async reconnect(): Promise<void> {
     try {
-      if (this.last !== null) await this.catchUp();
+      // Also without a place to go on from: a WebSocket does not say why it was refused, this request does.
+      if (this.last === null) await this.api.events(null, 1);
+      else await this.catchUp();
     } catch (error) {
       // A key that is no longer valid does not become valid by asking again.
       if (error instanceof ApiError && error.status === 401) return this.stop();

@@ -46,9 +46,9 @@ export function isFinal(state: VideoState): boolean {
   return state === "ready" || state === "failed" || state === "cancelled";
 }
 
-/** Whether there is a stream to play, be it a part of one. */
+/** Whether there is a stream to play, be it a part of one: also a failed video keeps what was made. */
 export function isPlayable(file: FileInfo): boolean {
-  return file.video?.hls != null && (file.video.state === "playable" || file.video.state === "ready");
+  return file.video?.hls != null;
 }
 
 export class FileStore {

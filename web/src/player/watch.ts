@@ -1,7 +1,7 @@
 // The page of one file: its player while there is a stream, and otherwise what is going on and what can be done
 // instead. It follows the file's events, so that a stream starts by itself as soon as it can be played.
 
-import { contentPath, type FileInfo } from "../core/api";
+import { contentPath, type FileInfo, type Video } from "../core/api";
 import { ago, bitrate, size } from "../core/format";
 import { isFinal, isPlayable, type FileStore } from "../core/files";
 import { go } from "../core/router";
@@ -19,7 +19,9 @@ export class WatchPage {
   private readonly title = h("h1", { class: "watch-title", "data-testid": "watch-title" });
   private readonly about = h("p", { class: "watch-about" });
   private readonly state = h("span", { class: "badge", "data-testid": "watch-state" });
-  private readonly making = h("div", { class: "making", hidden: true, "data-testid": "making" });
+  private readonly bar = h("progress", { class: "bar", max: 1, "aria-label": "Converting" });
+  private readonly makingWords = h("p");
+  private readonly making = h("div", { class: "making", hidden: true, "data-testid": "making" }, this.bar, this.makingWords);
   private readonly graphPlace = h("div", { class: "watch-graph", hidden: true });
   private readonly details = h("dl", { class: "details" });
   private readonly actionsPlace = h("div", { class: "watch-actions" });
@@ -171,13 +173,12 @@ export class WatchPage {
     this.state.hidden = words === null;
     this.state.dataset.tone = words?.tone ?? "rest";
     fill(this.state, words?.text ?? "");
-    this.making.hidden = words?.progress == null;
-    if (words?.progress == null) return;
-    const bar = this.making.querySelector("progress") ?? h("progress", { class: "bar", max: 1, "aria-label": "Converting" });
-    bar.value = words.progress;
-    const text = video?.state === "playable" ? "You can watch already. The rest is being made." : "Converting";
-    if (bar.parentElement === null) this.making.append(bar, h("p"));
-    fill(this.making.querySelector("p") as Element, text);
+    const progress = words?.progress ?? null;
+    this.bar.hidden = progress === null;
+    this.bar.value = progress ?? 0;
+    fill(this.makingWords, video === null ? "" : makingWords(video));
+    this.making.hidden = this.makingWords.textContent === "";
+    this.making.dataset.tone = words?.tone ?? "rest";
   }
 
   private paintActions(file: FileInfo): void {
@@ -212,6 +213,14 @@ export class WatchPage {
     if (links.length > 0) rows.push(["Manifests", h("span", { class: "details-links" }, ...links)]);
     fill(this.details, ...rows.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
   }
+}
+
+/** What there is to say below the player, beside the state itself. */
+function makingWords(video: Video): string {
+  if (video.state === "playable") return "You can watch already. The rest is being made.";
+  if (video.state === "running") return "Converting";
+  if (video.state === "failed" && video.hls !== null) return `Only a part could be converted. ${reasonOf(video)}`;
+  return "";
 }
 
 function link(text: string, href: string): HTMLElement {
