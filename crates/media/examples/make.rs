@@ -39,7 +39,8 @@ impl RangeSource for Disk {
     }
 
     async fn read(&self, range: ByteRange) -> Result<Bytes> {
-        let mut bytes = vec![0; usize::try_from(range.len()).map_err(|e| Error::internal(e.to_string()))?];
+        let mut bytes =
+            vec![0; usize::try_from(range.len()).map_err(|e| Error::internal(e.to_string()))?];
         self.file.read_exact_at(&mut bytes, range.start).map_err(disk_error)?;
         self.read.fetch_add(range.len(), Ordering::Relaxed);
         Ok(bytes.into())
@@ -116,7 +117,10 @@ async fn make(host: &Host, file: &Path, out: &Path, tasks: usize) -> Result<()> 
     let plan = Arc::new(plan(&probed, &Profile::default())?);
     let probing = began.elapsed().as_secs_f64();
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    println!("{name}: probed in {probing:.2} s, {} bytes read", source.read.load(Ordering::Relaxed));
+    println!(
+        "{name}: probed in {probing:.2} s, {} bytes read",
+        source.read.load(Ordering::Relaxed)
+    );
     println!("  zero {:?}, duration {:?}, video {:?}", plan.zero, plan.duration, plan.video);
     println!("  audio {:?}", plan.audio);
 
@@ -191,7 +195,8 @@ fn main() -> ExitCode {
         return media::child::run();
     }
     let arguments = std::env::args().skip(1).collect();
-    let ended = tokio::runtime::Runtime::new().map_err(disk_error).and_then(|r| r.block_on(all(arguments)));
+    let ended =
+        tokio::runtime::Runtime::new().map_err(disk_error).and_then(|r| r.block_on(all(arguments)));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

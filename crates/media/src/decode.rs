@@ -1,8 +1,8 @@
 //! Packets in, frames out: one track of a source, with damage passed over and counted.
 
 use crate::fault::{Fault, Result};
-use crate::input;
 use crate::reader::Pipe;
+use crate::{index, input};
 use ff::codec::packet::side_data::Type as SideData;
 use ff::format::context::Input;
 use ffmpeg_next as ff;
@@ -27,11 +27,11 @@ pub struct Track {
 }
 
 impl Track {
-    /// Opens the source and its stream number `index`, which is of the kind that the task says.
-    pub fn open(pipe: &Pipe, index: u32, kind: ff::media::Type) -> Result<Self> {
-        let input = input::open(pipe)?;
+    /// Opens the source and its stream number `number`, which is of the kind that the task says.
+    pub fn open(pipe: &Pipe, number: u32, kind: ff::media::Type) -> Result<Self> {
+        let mut input = input::open(pipe)?;
         let gone = || Fault::invalid("the track is not in the file any more");
-        let stream = input.stream(index as usize).ok_or_else(gone)?;
+        let stream = input.stream(number as usize).ok_or_else(gone)?;
         if stream.parameters().medium() != kind {
             return Err(gone());
         }
@@ -40,10 +40,11 @@ impl Track {
             _ => input::audio_decoder(&stream)?.0,
         };
         let time_base = time_base(&stream);
+        index::only(&mut input, number as usize);
         Ok(Self {
             pipe: pipe.clone(),
             decoder,
-            index: index as usize,
+            index: number as usize,
             time_base,
             input,
             drained: false,

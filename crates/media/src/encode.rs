@@ -9,8 +9,11 @@ use ffmpeg_next as ff;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Half a second's worth of bits is what an encoder may spend ahead of the cap, four times over.
+/// The decoder's buffer that the cap is held against, in seconds of the cap. A segment begins with it
+/// half full, which is where x264 keeps it when it is at the cap: so that a segment of its own spends no
+/// more than the same seconds would in one long encode.
 const BUFFER_SECONDS: u64 = 2;
+const X264: &str = "open-gop=0:stitchable=1:vbv-init=0.5";
 
 /// One segment of one rung being encoded. Each has an encoder of its own, so that a segment depends on
 /// nothing but its frames and the settings.
@@ -68,7 +71,7 @@ fn picture_encoder(
         ("threads", "1"),
         ("sc_threshold", "0"),
         ("forced-idr", "1"),
-        ("x264-params", "open-gop=0:stitchable=1"),
+        ("x264-params", X264),
     ] {
         options.set(key, value);
     }

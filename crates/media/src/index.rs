@@ -1,7 +1,8 @@
-//! The two things of libav that we need and ffmpeg-next does not wrap: the only `unsafe` of the project.
+//! The three things of libav that we need and ffmpeg-next does not wrap: the only `unsafe` of the project.
 
 #![expect(unsafe_code, reason = "ffmpeg-next 9.0.0 has no safe form of these calls")]
 
+use ff::format::context::Input;
 use ffmpeg_next as ff;
 use std::ffi::c_int;
 
@@ -12,6 +13,19 @@ const MAX_ENTRIES: c_int = 1 << 19;
 pub fn single_threaded() {
     // SAFETY: stores a number in an atomic.
     unsafe { ff::ffi::av_cpu_force_count(1) };
+}
+
+/// Lets the demuxer pass over all streams but number `wanted`: where it has an index, their bytes are not
+/// even read.
+pub fn only(input: &mut Input, wanted: usize) {
+    let count = input.nb_streams() as usize;
+    for n in (0..count).filter(|&n| n != wanted) {
+        // SAFETY: the input is borrowed for the call and has `count` streams, none of them null.
+        unsafe {
+            let stream = *(*input.as_mut_ptr()).streams.add(n);
+            (*stream).discard = ff::ffi::AVDiscard::AVDISCARD_ALL;
+        }
+    }
 }
 
 /// Times of the keyframes that the container's index has of a stream, in the stream's time base, as far

@@ -364,7 +364,7 @@ mod tests {
         assert_eq!(runs(vec![0], Some(40 * SECOND)), [(0, Some(1)), (1, None)]);
         assert_eq!(
             runs(vec![0, 35 * SECOND], Some(60 * SECOND)),
-            [(0, Some(1)), (1, Some(4)), (4, Some(5)), (5, None)]
+            [(0, Some(1)), (1, Some(4)), (4, None)]
         );
         assert_eq!(runs(vec![], Some(30 * SECOND)), single);
         assert_eq!(runs(vec![], None), [(0, None)]);

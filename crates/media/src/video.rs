@@ -158,7 +158,8 @@ impl Run<'_> {
     fn end_of(&self, segment: &Open) -> i64 {
         let Shown { pts, duration } = segment.last;
         let believable = 1..=self.task.cuts.longest();
-        let said = self.task.track.end.map(|end| end - pts).filter(|left| believable.contains(left));
+        let said =
+            self.task.track.end.map(|end| end - pts).filter(|left| believable.contains(left));
         let rate = self.task.track.frame_rate.as_f64();
         let left = match (said, duration, segment.frames) {
             (Some(left), ..) => left,
