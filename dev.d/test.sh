@@ -17,6 +17,7 @@ cmd_test() {
   : >"$test_log"
   step 'Tests of the crates' cargo_test --workspace --exclude system-tests
   step 'Tests of the whole system' cargo_test -p system-tests
+  step 'Nothing left behind' no_server_left
   say_times
   grep '^test result:' "$test_log"
 }
@@ -40,4 +41,16 @@ dependency_check() {
 # cargo_test OPTION...: the output is kept, so that cargo's own summary lines can stand at the end.
 cargo_test() {
   cargo test --locked "$@" </dev/null 2>&1 | tee -a "$test_log"
+}
+
+# A test that leaves its server running would hold ports and memory, and hide that it does not stop.
+no_server_left() {
+  local exe left=()
+  for exe in /proc/[0-9]*/exe; do
+    if [[ $(readlink "$exe" 2>/dev/null) == "$CARGO_TARGET_DIR/debug/hashreel"* ]]; then
+      exe=${exe%/exe}
+      left+=("${exe#/proc/}")
+    fi
+  done
+  ((${#left[@]} == 0)) || fail "the tests left servers running: ${left[*]}"
 }
