@@ -89,7 +89,8 @@ impl Drop for Intake {
     /// A client that is still sending while its connection closes may never see the answer, so what it
     /// sends is read for a while.
     fn drop(&mut self) {
-        let Some(body) = self.body.take().filter(|body| self.lingers && !body.is_end_stream()) else {
+        let Some(body) = self.body.take().filter(|body| self.lingers && !body.is_end_stream())
+        else {
             return;
         };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {

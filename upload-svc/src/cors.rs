@@ -8,9 +8,10 @@ use axum::{
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
         header::{
-            ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-            ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
-            AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION, ORIGIN, VARY,
+            ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+            ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+            ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_TYPE,
+            LOCATION, ORIGIN, VARY,
         },
     },
     middleware::Next,
@@ -40,9 +41,9 @@ impl FromStr for Origin {
         let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
         let fits = host.is_some_and(|host| {
             !host.is_empty()
-                && host.bytes().all(|c| {
-                    matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b':' | b'[' | b']')
-                })
+                && host.bytes().all(
+                    |c| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b':' | b'[' | b']'),
+                )
         });
         match HeaderValue::from_str(text) {
             Ok(value) if fits => Ok(Self(value)),
@@ -73,7 +74,8 @@ impl Cors {
 
 /// Answers preflights of listed origins and adds the permission to every other answer they get.
 pub(crate) async fn allow(State(cors): State<Cors>, request: Request, next: Next) -> Response {
-    let origin = request.headers().get(ORIGIN).filter(|origin| cors.origins.contains(*origin)).cloned();
+    let origin =
+        request.headers().get(ORIGIN).filter(|origin| cors.origins.contains(*origin)).cloned();
     let preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = match origin {
@@ -121,7 +123,9 @@ mod tests {
         for good in ["https://app.example.com", "http://localhost:5173", "http://[::1]:80"] {
             assert!(good.parse::<Origin>().is_ok(), "{good}");
         }
-        for bad in ["*", "null", "app.example.com", "https://", "https://a/", "https://A.b", "ftp://a"] {
+        for bad in
+            ["*", "null", "app.example.com", "https://", "https://a/", "https://A.b", "ftp://a"]
+        {
             assert!(bad.parse::<Origin>().is_err(), "{bad}");
         }
     }

@@ -62,7 +62,9 @@ async fn collection(State(uploads): State<Uploads>, request: Request) -> Respons
     let result = match request.command {
         Command::Options => Ok(Outcome::Capabilities),
         Command::Create(create) => match uploads.caller(&asked.parts).await {
-            Ok(owner) => uploads.create(owner, to_stored(request.dialect), create, asked.body).await,
+            Ok(owner) => {
+                uploads.create(owner, to_stored(request.dialect), create, asked.body).await
+            }
             Err(error) => Err(error),
         },
         Command::Append(_) | Command::Status | Command::Abort => {
@@ -100,7 +102,9 @@ async fn upload(
         Command::Status => uploads.status(&upload).await,
         Command::Abort => uploads.abort(&upload).await,
         Command::Options => Ok(Outcome::Capabilities),
-        Command::Create(_) => Err(Error::internal("a creation was read from a request to one upload")),
+        Command::Create(_) => {
+            Err(Error::internal("a creation was read from a request to one upload"))
+        }
     };
     answer(&uploads, request.dialect, result)
 }

@@ -154,7 +154,8 @@ impl Uploads {
         self.run(async move {
             let result = this.pour(append, body, &hold).await;
             let complete = matches!(&result, Ok(standing) if standing.file.is_some());
-            let hopeless = whole || matches!(&result, Err(error) if error.kind() == ErrorKind::TooLarge);
+            let hopeless =
+                whole || matches!(&result, Err(error) if error.kind() == ErrorKind::TooLarge);
             if !complete && (hopeless || listener.is_cancelled()) {
                 // Nobody can go on with it, or nobody was told its address.
                 this.store.abort(&owner, id).await?;
@@ -260,7 +261,9 @@ impl Uploads {
             Ended::BodyFailed(cause) => {
                 return Err(match cause.downcast::<Error>() {
                     Ok(error) => *error,
-                    Err(cause) => Error::with_source(ErrorKind::Cancelled, "the body broke off", cause),
+                    Err(cause) => {
+                        Error::with_source(ErrorKind::Cancelled, "the body broke off", cause)
+                    }
                 });
             }
             Ended::TooLong => return Err(overrun(limit)),

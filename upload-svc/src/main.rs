@@ -1,0 +1,117 @@
+//! The program `upload-svc`: one of several processes over the same back ends. Here they are only wired.
+
+use access::{Access, Policy};
+use catalog::Catalog;
+use clap::Parser;
+use content::{Config, ScopeRule, Store};
+use model::{Error, Result};
+use records::{Consistency, Key};
+use service::{Health, Limits, Metrics, Size, Span};
+use std::{net::SocketAddr, process::ExitCode};
+use upload_svc::{Settings, UploadOptions, Uploads};
+
+/// Takes uploads in over HTTP: tus 1.0, or a whole file in one POST to /uploads.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    /// Address to serve at; any but loopback demands API keys.
+    #[arg(
+        long,
+        env = "HASHREEL_LISTEN",
+        value_name = "ADDR:PORT",
+        default_value = "127.0.0.1:8081"
+    )]
+    listen: SocketAddr,
+
+    /// Demand API keys on loopback too.
+    #[arg(long, env = "HASHREEL_REQUIRE_KEYS")]
+    require_keys: bool,
+
+    /// Where blocks are kept: file:///var/lib/hashreel/objects
+    #[arg(long, env = "HASHREEL_OBJECTS", value_name = "URL")]
+    objects: String,
+
+    /// Where records are kept: sqlite:///var/lib/hashreel/records.db
+    #[arg(long, env = "HASHREEL_RECORDS", value_name = "URL")]
+    records: String,
+
+    /// Where jobs are queued: sqlite:///var/lib/hashreel/queue.db
+    #[arg(long, env = "HASHREEL_QUEUE", value_name = "URL")]
+    queue: String,
+
+    /// Memory for all uploads together.
+    #[arg(long, env = "HASHREEL_UPLOAD_MEMORY", value_name = "SIZE", default_value = "128MiB")]
+    upload_memory: Size,
+
+    /// Store equal blocks of different owners separately.
+    #[arg(long, env = "HASHREEL_DEDUP_PER_OWNER")]
+    dedup_per_owner: bool,
+
+    /// Time for what is under way once the service is told to stop.
+    #[arg(long, env = "HASHREEL_GRACE", value_name = "TIME", default_value = "10s")]
+    grace: Span,
+
+    #[command(flatten)]
+    uploads: UploadOptions,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "the last word of a program that cannot go on")]
+            {
+                eprintln!("upload-svc: {}", error.chain());
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<()> {
+    service::logs::start("info")?;
+    let shutdown = service::shutdown_on_signals()?;
+    let listener = service::bind(options.listen).await?;
+
+    let records = records::open(&options.records).await?;
+    let objects = objects::open(&options.objects).await?;
+    let queue = queue::open(&options.queue).await?;
+    let catalog = Catalog::new(records.clone());
+    let scope = if options.dedup_per_owner { ScopeRule::PerOwner } else { ScopeRule::Global };
+    let config = Config { scope, budget: options.upload_memory.0, ..Config::default() };
+    let store = Store::new(catalog.clone(), objects.clone(), config)?;
+    let access = Access::new(catalog, Policy::of(options.listen, options.require_keys));
+    let uploads = Uploads::new(
+        store,
+        queue.clone(),
+        access,
+        Settings::from(options.uploads),
+        shutdown.clone(),
+    );
+
+    let asked = Key::new("ready", "ready");
+    let health = Health::default()
+        .check("records", move || {
+            let (records, asked) = (records.clone(), asked.clone());
+            async move { records.get(&asked, Consistency::Strong).await.map(drop) }
+        })
+        .check("objects", move || {
+            let objects = objects.clone();
+            async move { objects.list("", None, 1).await.map(drop) }
+        })
+        .check("queue", move || {
+            let queue = queue.clone();
+            async move { queue.depth().await.map(drop) }
+        });
+    let metrics = Metrics::new(|_| ());
+    let router =
+        upload_svc::router(uploads.clone()).merge(service::operations(metrics.clone(), health));
+    let grace = options.grace.0;
+    tracing::info!(listen = %options.listen, "upload-svc serves");
+    let limits = Limits { grace, ..Limits::default() };
+    service::serve(listener, service::edge(router, &metrics), shutdown, limits).await;
+    tokio::time::timeout(grace, uploads.finished()).await.map_err(|_| {
+        Error::internal("uploads did not reach their last checkpoint within the grace period")
+    })
+}

@@ -1,0 +1,67 @@
+//! POST of a whole file, without a protocol.
+
+use crate::server::{Server, broken, chunked, random};
+use access::Policy;
+use upload_svc::Settings;
+
+#[tokio::test]
+async fn a_whole_file_in_one_request_is_a_file() {
+    let server = Server::new().await;
+    let bytes = random(1, 3_000_000);
+    let pieces: Vec<_> = bytes.chunks(700_000).collect();
+    for (body, path, headers, name, media_type) in [
+        (
+            bytes.clone().into(),
+            "/uploads?name=a%20b.mp4",
+            &[("content-type", "video/mp4")][..],
+            "a b.mp4",
+            "video/mp4",
+        ),
+        (
+            chunked(&pieces),
+            "/uploads",
+            &[("content-disposition", "attachment; filename=\"../c.bin\"")],
+            "c.bin",
+            "application/octet-stream",
+        ),
+    ] {
+        let created = server.ask("POST", path, headers, body).await;
+        assert_eq!(created.status, 201);
+        assert!(!created.headers.contains_key("tus-resumable"));
+        let file = created.file();
+        assert_eq!(server.content(file).await, bytes);
+        let files = server.files().await;
+        let stored = files.iter().find(|stored| stored.id == file).unwrap();
+        assert_eq!((&*stored.name, &*stored.media_type), (name, media_type));
+
+        let standing = server.ask("HEAD", created.header("location"), &[], "").await;
+        assert_eq!((standing.status.as_u16(), standing.file()), (200, file));
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_a_file_too() {
+    let server = Server::new().await;
+    for body in ["".into(), chunked(&[])] {
+        let file = server.ask("POST", "/uploads?name=empty", &[], body).await.file();
+        assert_eq!(server.content(file).await, b"");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_whole_or_not_allowed_leaves_nothing() {
+    let settings = Settings { max_size: 1000, ..Settings::default() };
+    let server = Server::with(settings, Policy::Open).await;
+    for (headers, body, status) in [
+        (&[][..], broken(&[b"hello"]), 409),
+        (&[], random(1, 1001).into(), 413),
+        (&[], chunked(&[&random(1, 600), &random(2, 600)]), 413),
+        (&[("content-type", "multipart/form-data; boundary=x")], "--x".into(), 415),
+        (&[("upload-complete", "?1")], "hello".into(), 400),
+    ] {
+        let answer = server.ask("POST", "/uploads", headers, body).await;
+        answer.refused(status);
+        assert!(!answer.headers.contains_key("location"));
+    }
+    assert!(server.files().await.is_empty());
+}
