@@ -70,7 +70,12 @@ export async function limitUpload(page, bytesPerSecond) {
   const session = await page.context().newCDPSession(page);
   const uploadThroughput = bytesPerSecond > 0 ? bytesPerSecond : -1;
   await session.send("Network.enable");
-  await session.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput });
+  await session.send("Network.emulateNetworkConditions", {
+    offline: false,
+    latency: 0,
+    downloadThroughput: -1,
+    uploadThroughput,
+  });
 }
 
 /** Waits until `probe` gives something other than null; fails with what it was waiting for. */

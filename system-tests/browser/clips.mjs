@@ -31,7 +31,20 @@ async function clip(path) {
   await ffmpeg(
     ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=40"],
     ["-f", "lavfi", "-i", "sine=frequency=330:sample_rate=48000:duration=40"],
-    ["-c:v", "libx264", "-preset", "veryfast", "-crf", "14", "-pix_fmt", "yuv420p", "-g", "60", "-c:a", "aac"],
+    [
+      "-c:v",
+      "libx264",
+      "-preset",
+      "veryfast",
+      "-crf",
+      "14",
+      "-pix_fmt",
+      "yuv420p",
+      "-g",
+      "60",
+      "-c:a",
+      "aac",
+    ],
     ["-movflags", "+faststart", path],
   );
   return path;
@@ -42,9 +55,29 @@ async function flash(path) {
   const on = `gte(mod(n,${every * fps}),${first * fps})*lt(mod(n,${every * fps}),${first * fps + 3})`;
   const beep = `if(between(mod(t,${every}),${first},${first}+0.1),0.7*sin(2*PI*1000*t),0)`;
   await ffmpeg(
-    ["-f", "lavfi", "-i", `color=black:size=640x360:rate=${fps}:duration=${seconds},drawbox=color=white:t=fill:enable='${on}'`],
+    [
+      "-f",
+      "lavfi",
+      "-i",
+      `color=black:size=640x360:rate=${fps}:duration=${seconds},drawbox=color=white:t=fill:enable='${on}'`,
+    ],
     ["-f", "lavfi", "-i", `aevalsrc='${beep}':s=48000:d=${seconds}`],
-    ["-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p", "-g", "60", "-c:a", "aac", "-b:a", "192k"],
+    [
+      "-c:v",
+      "libx264",
+      "-preset",
+      "veryfast",
+      "-crf",
+      "18",
+      "-pix_fmt",
+      "yuv420p",
+      "-g",
+      "60",
+      "-c:a",
+      "aac",
+      "-b:a",
+      "192k",
+    ],
     ["-movflags", "+faststart", path],
   );
   return path;

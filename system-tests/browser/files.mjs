@@ -23,7 +23,10 @@ export async function brokenFile({ browser, clips, patience }) {
   await page.goto("/");
   const file = await upload(page, clips.broken);
   const { video } = await settled(page, file, patience);
-  demand(video?.state === "failed", `a video that was cut off is ${video?.state ?? "no video at all"} and not failed`);
+  demand(
+    video?.state === "failed",
+    `a video that was cut off is ${video?.state ?? "no video at all"} and not failed`,
+  );
   await page.waitForSelector(`${card(file)}[data-state="failed"]`);
   const reason = await page.textContent(`${card(file)} ${id("card-reason")}`);
   demand(reason !== null && reason.length > 10, "the card does not say why");
@@ -39,7 +42,10 @@ async function sameBytes(page, link, path) {
   const got = await download.createReadStream();
   const chunks = [];
   for await (const chunk of got) chunks.push(chunk);
-  demand(Buffer.concat(chunks).equals(readFileSync(path)), `the download of ${path} differs from what was uploaded`);
+  demand(
+    Buffer.concat(chunks).equals(readFileSync(path)),
+    `the download of ${path} differs from what was uploaded`,
+  );
 }
 
 export async function actions({ browser, known }) {
@@ -51,7 +57,9 @@ export async function actions({ browser, known }) {
   await menu(page, known.plain, "action-rename");
   await page.fill(id("prompt-input"), name);
   await page.click(id("dialog-action"));
-  await until("the new name", 10_000, async () => ((await page.textContent(`${card(known.plain)} ${id("card-name")}`)) === name ? true : null));
+  await until("the new name", 10_000, async () =>
+    (await page.textContent(`${card(known.plain)} ${id("card-name")}`)) === name ? true : null,
+  );
 
   await page.fill(id("search"), "by renamed test");
   await until("the search", 5000, async () => ((await page.locator(id("card")).count()) === 1 ? true : null));
@@ -65,7 +73,9 @@ export async function actions({ browser, known }) {
   const answer = await page.request.get(`/v1/files/${known.plain}`);
   demand(answer.status() === 404, `a deleted file is answered with ${answer.status()}`);
   await page.goto(`/watch/${known.plain}`);
-  await until("the page of a deleted file", 10_000, async () => ((await page.textContent(id("watch-title")))?.includes("no such file") ? true : null));
+  await until("the page of a deleted file", 10_000, async () =>
+    (await page.textContent(id("watch-title")))?.includes("no such file") ? true : null,
+  );
   return {};
 }
 

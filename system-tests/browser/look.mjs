@@ -8,7 +8,10 @@ export async function firstLook({ browser, base }) {
   const answer = await page.goto("/");
   const policy = answer.headers()["content-security-policy"] ?? "";
   demand(policy.includes("default-src"), "the page comes without a Content-Security-Policy");
-  demand(!policy.includes("unsafe-inline") && !policy.includes("unsafe-eval"), `the policy allows too much: ${policy}`);
+  demand(
+    !policy.includes("unsafe-inline") && !policy.includes("unsafe-eval"),
+    `the policy allows too much: ${policy}`,
+  );
   await page.waitForSelector(id("drop-zone"));
   const title = await page.textContent(`${id("drop-zone")} h1`);
   demand(title === "Drop files to upload", `the first page says '${title}'`);
@@ -17,11 +20,17 @@ export async function firstLook({ browser, base }) {
   await page.reload();
   await page.waitForSelector(id("drop-zone"));
   await page.waitForLoadState("networkidle");
-  demand([...inner].every((origin) => origin === new URL(base).origin), `the page asks other places: ${[...inner].join(", ")}`);
+  demand(
+    [...inner].every((origin) => origin === new URL(base).origin),
+    `the page asks other places: ${[...inner].join(", ")}`,
+  );
 
   // The same with the keyboard: the first stop leads past the head.
   await page.keyboard.press("Tab");
-  demand((await page.evaluate(() => document.activeElement?.className)) === "skip", "the first Tab does not reach the skip link");
+  demand(
+    (await page.evaluate(() => document.activeElement?.className)) === "skip",
+    "the first Tab does not reach the skip link",
+  );
   return { policy };
 }
 
@@ -33,7 +42,9 @@ export async function widths({ browser, known }) {
       for (const path of ["/", `/watch/${known.file}`]) {
         await page.goto(path);
         await page.waitForSelector(path === "/" ? id("card") : id("video"));
-        const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        const over = await page.evaluate(
+          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        );
         demand(over <= 0, `${path} sticks out by ${over} px at ${size.viewport.width} px`);
         const poor = await page.evaluate(unnamed);
         demand(poor.length === 0, `${path} has controls without a name: ${poor.join(", ")}`);
@@ -50,7 +61,11 @@ function unnamed() {
   return [...controls]
     .filter((control) => control.checkVisibility() || control.matches("input[type=file]"))
     .filter((control) => {
-      const names = [control.getAttribute("aria-label"), control.textContent, control.labels?.[0]?.textContent];
+      const names = [
+        control.getAttribute("aria-label"),
+        control.textContent,
+        control.labels?.[0]?.textContent,
+      ];
       return names.every((name) => (name ?? "").trim() === "");
     })
     .map((control) => control.outerHTML.slice(0, 120));

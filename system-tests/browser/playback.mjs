@@ -23,7 +23,9 @@ export function measure(page) {
 export async function watch(page, file) {
   await page.goto(`/watch/${file}`);
   await page.waitForSelector(id("video"));
-  await until("the first second of playback", 30_000, async () => ((await measure(page)).time > 1 ? true : null));
+  await until("the first second of playback", 30_000, async () =>
+    (await measure(page)).time > 1 ? true : null,
+  );
 }
 
 export async function play({ browser, known }) {
@@ -32,13 +34,18 @@ export async function play({ browser, known }) {
   await watch(page, known.file);
   const firstSecond = Date.now() - start;
   const before = await measure(page);
-  await until("three more seconds of playback", 20_000, async () => ((await measure(page)).time > before.time + 3 ? true : null));
+  await until("three more seconds of playback", 20_000, async () =>
+    (await measure(page)).time > before.time + 3 ? true : null,
+  );
   const after = await measure(page);
   const frames = after.frames - before.frames;
   demand(after.width > 0 && after.height > 0, "the video has no picture");
   // A slow machine drops frames, but no player that plays shows less than five a second.
   demand(frames >= 15, `three seconds of playback decoded only ${frames} frames`);
-  const graph = await page.locator(`${id("graph-bandwidth")} path`).last().getAttribute("d");
+  const graph = await page
+    .locator(`${id("graph-bandwidth")} path`)
+    .last()
+    .getAttribute("d");
   demand(graph !== null && graph.length > 10, "the graph draws no bandwidth");
   return { msToFirstSecond: firstSecond, seconds: after.time - before.time, frames, ...after };
 }
@@ -53,7 +60,9 @@ export async function quality({ browser, known }) {
   const page = await browser.page();
   await watch(page, known.file);
   await page.click(id("quality-button"));
-  const names = await page.locator('[data-testid^="quality-"][role="menuitemradio"]').evaluateAll((items) => items.map((item) => item.dataset.testid));
+  const names = await page
+    .locator('[data-testid^="quality-"][role="menuitemradio"]')
+    .evaluateAll((items) => items.map((item) => item.dataset.testid));
   await page.keyboard.press("Escape");
   const rungs = names.filter((name) => name !== "quality-auto");
   demand(names.includes("quality-auto"), "the quality menu has no Auto");
@@ -80,7 +89,9 @@ export async function quality({ browser, known }) {
   }
   demand(heights[0] !== heights[1], "the lowest and the highest rung have the same height");
   await choose(page, "quality-auto");
-  await until("Auto on the button", 5000, async () => ((await page.textContent(id("quality-button")))?.startsWith("Auto") ? true : null));
+  await until("Auto on the button", 5000, async () =>
+    (await page.textContent(id("quality-button")))?.startsWith("Auto") ? true : null,
+  );
   return { rungs: names, heights };
 }
 
@@ -123,9 +134,13 @@ export async function keyboard({ browser, known }) {
   demand((await now()).paused, "K did not pause");
   const still = (await now()).time;
   await press("ArrowRight");
-  await until("five seconds on", 5000, async () => (Math.abs((await now()).time - still - 5) < 0.6 ? true : null));
+  await until("five seconds on", 5000, async () =>
+    Math.abs((await now()).time - still - 5) < 0.6 ? true : null,
+  );
   await press("j");
-  await until("back to the beginning", 5000, async () => ((await now()).time < Math.max(0.6, still - 4) ? true : null));
+  await until("back to the beginning", 5000, async () =>
+    (await now()).time < Math.max(0.6, still - 4) ? true : null,
+  );
   await press(" ");
   await until("playing again", 5000, async () => ((await now()).paused ? null : true));
   await press("m");
@@ -133,7 +148,9 @@ export async function keyboard({ browser, known }) {
   await press("m");
   await press("5");
   const { duration } = await now();
-  await until("the middle", 10_000, async () => (Math.abs((await now()).time - duration / 2) < 2 ? true : null));
+  await until("the middle", 10_000, async () =>
+    Math.abs((await now()).time - duration / 2) < 2 ? true : null,
+  );
 
   await press("?");
   await page.waitForSelector(id("keys-help"));
@@ -146,8 +163,13 @@ export async function keyboard({ browser, known }) {
   await page.waitForSelector(id("quality-auto"));
   await press("End");
   await press("Enter");
-  await until("a choice by keyboard", 5000, async () => ((await page.textContent(id("quality-button")))?.startsWith("Auto") ? null : true));
+  await until("a choice by keyboard", 5000, async () =>
+    (await page.textContent(id("quality-button")))?.startsWith("Auto") ? null : true,
+  );
   const focused = await page.evaluate(() => document.activeElement?.dataset.testid);
-  demand(focused === "quality-button", `after choosing, the focus is on '${focused}' and not on the menu's button`);
+  demand(
+    focused === "quality-button",
+    `after choosing, the focus is on '${focused}' and not on the menu's button`,
+  );
   return {};
 }

@@ -70,7 +70,9 @@ async function runSteps(context, report) {
 function note(report, result) {
   report.steps.push(result);
   report.ok &&= result.ok;
-  const words = result.ok ? `ok ${result.name} ${JSON.stringify(result.facts ?? {})}` : `FAILED ${result.name}: ${result.error}`;
+  const words = result.ok
+    ? `ok ${result.name} ${JSON.stringify(result.facts ?? {})}`
+    : `FAILED ${result.name}: ${result.error}`;
   process.stderr.write(`browser: ${words}\n`);
 }
 

@@ -8,18 +8,58 @@ import { becomesReady, resumes } from "./uploads.mjs";
 
 const all = [
   { name: "look", promise: "the page says at first sight what to do", run: firstLook, needs: [] },
-  { name: "upload", promise: "an upload is paused, goes on after a reload where it was, and arrives", run: resumes, needs: [] },
-  { name: "ready", promise: "its card follows the transcode until it is ready", run: becomesReady, needs: ["upload"] },
+  {
+    name: "upload",
+    promise: "an upload is paused, goes on after a reload where it was, and arrives",
+    run: resumes,
+    needs: [],
+  },
+  {
+    name: "ready",
+    promise: "its card follows the transcode until it is ready",
+    run: becomesReady,
+    needs: ["upload"],
+  },
   { name: "play", promise: "the video plays, in time and in decoded frames", run: play, needs: ["ready"] },
-  { name: "quality", promise: "the quality menu changes the height of what is decoded", run: quality, needs: ["play"] },
+  {
+    name: "quality",
+    promise: "the quality menu changes the height of what is decoded",
+    run: quality,
+    needs: ["play"],
+  },
   { name: "seek", promise: "seeking lands where it was asked and plays on", run: seek, needs: ["play"] },
-  { name: "keyboard", promise: "the player and its menus obey the keyboard alone", run: keyboard, needs: ["play"] },
+  {
+    name: "keyboard",
+    promise: "the player and its menus obey the keyboard alone",
+    run: keyboard,
+    needs: ["play"],
+  },
   { name: "sync", promise: "a flash and its beep are within 20 ms of each other", run: sync, needs: [] },
-  { name: "plain", promise: "a file that is no video is kept and can be downloaded", run: plainFile, needs: [] },
-  { name: "broken", promise: "a video that cannot be a stream says why and can be downloaded", run: brokenFile, needs: [] },
+  {
+    name: "plain",
+    promise: "a file that is no video is kept and can be downloaded",
+    run: plainFile,
+    needs: [],
+  },
+  {
+    name: "broken",
+    promise: "a video that cannot be a stream says why and can be downloaded",
+    run: brokenFile,
+    needs: [],
+  },
   { name: "actions", promise: "files are found, renamed and deleted", run: actions, needs: ["plain"] },
-  { name: "widths", promise: "nothing sticks out at 375 and 1440 pixels, in light and dark", run: widths, needs: ["ready"] },
-  { name: "pictures", promise: "library and player have their picture taken", run: pictures, needs: ["play"] },
+  {
+    name: "widths",
+    promise: "nothing sticks out at 375 and 1440 pixels, in light and dark",
+    run: widths,
+    needs: ["ready"],
+  },
+  {
+    name: "pictures",
+    promise: "library and player have their picture taken",
+    run: pictures,
+    needs: ["play"],
+  },
 ];
 
 /** The steps named in `only` and those they need; all for null. */
@@ -27,9 +67,12 @@ export function steps(only) {
   if (only === null) return all;
   const unknown = only.filter((name) => !all.some((step) => step.name === name));
   if (unknown.length > 0) {
-    throw new Error(`there is no step ${unknown.join(", ")}: take some of ${all.map(({ name }) => name).join(", ")}`);
+    throw new Error(
+      `there is no step ${unknown.join(", ")}: take some of ${all.map(({ name }) => name).join(", ")}`,
+    );
   }
   const wanted = new Set(only);
-  for (const step of [...all].reverse()) if (wanted.has(step.name)) step.needs.forEach((name) => wanted.add(name));
+  for (const step of [...all].reverse())
+    if (wanted.has(step.name)) step.needs.forEach((name) => wanted.add(name));
   return all.filter(({ name }) => wanted.has(name));
 }

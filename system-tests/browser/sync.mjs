@@ -32,8 +32,14 @@ export async function sync({ browser, clips, patience }) {
 
   const added = stream.median - source.median;
   const facts = { addedMs: round(added), source, stream };
-  demand(source.beats >= 5 && stream.beats >= 5, `too few flashes were seen with their beeps: ${JSON.stringify(facts)}`);
-  demand(Math.abs(added) <= allowed, `the stream moved the sound by ${round(added)} ms against the picture: ${JSON.stringify(facts)}`);
+  demand(
+    source.beats >= 5 && stream.beats >= 5,
+    `too few flashes were seen with their beeps: ${JSON.stringify(facts)}`,
+  );
+  demand(
+    Math.abs(added) <= allowed,
+    `the stream moved the sound by ${round(added)} ms against the picture: ${JSON.stringify(facts)}`,
+  );
   return facts;
 }
 
@@ -41,7 +47,13 @@ export async function sync({ browser, clips, patience }) {
 function summary(pairs) {
   const offsets = pairs.map(({ flash, beep }) => (beep - flash) * 1000).sort((a, b) => a - b);
   const at = (share) => offsets[Math.min(offsets.length - 1, Math.floor(offsets.length * share))];
-  return { beats: offsets.length, median: round(at(0.5)), least: round(at(0)), most: round(at(1)), flashes: pairs.map(({ flash }) => round(flash)) };
+  return {
+    beats: offsets.length,
+    median: round(at(0.5)),
+    least: round(at(0)),
+    most: round(at(1)),
+    flashes: pairs.map(({ flash }) => round(flash)),
+  };
 }
 
 const round = (n) => (n === undefined ? null : Math.round(n * 1000) / 1000);
@@ -87,7 +99,11 @@ async function measureBeats({ selector, beat }) {
   video.pause();
   video.currentTime = 0;
   await context.resume();
-  await new Promise((resolve) => (video.readyState >= 3 && !video.seeking ? resolve() : video.addEventListener("canplay", resolve, { once: true })));
+  await new Promise((resolve) =>
+    video.readyState >= 3 && !video.seeking
+      ? resolve()
+      : video.addEventListener("canplay", resolve, { once: true }),
+  );
   video.requestVideoFrameCallback(see);
   // Both clocks, read together many times: their difference places the beeps on the media's time line.
   const clocks = [];
@@ -101,7 +117,9 @@ async function measureBeats({ selector, beat }) {
   await context.close();
 
   const mediaTime = (heard) => {
-    const near = clocks.filter(({ context: at }) => Math.abs(at - heard) < 0.75).map(({ context: at, media }) => media - at);
+    const near = clocks
+      .filter(({ context: at }) => Math.abs(at - heard) < 0.75)
+      .map(({ context: at, media }) => media - at);
     near.sort((a, b) => a - b);
     return near.length < 20 ? null : heard + near[Math.floor(near.length / 2)];
   };

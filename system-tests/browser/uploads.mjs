@@ -20,13 +20,19 @@ export async function resumes({ browser, clips, known }) {
   await limitUpload(page, size / 8);
   await page.setInputFiles(id("file-input"), clips.video);
   await until("a third of the upload", 60_000, async () => {
-    const value = await page.locator(`${row(name)} progress`).evaluate((bar) => bar.value).catch(() => 0);
+    const value = await page
+      .locator(`${row(name)} progress`)
+      .evaluate((bar) => bar.value)
+      .catch(() => 0);
     return value > 0.33 ? value : null;
   });
   await page.click(`${row(name)} ${id("upload-pause")}`);
   await page.waitForSelector(`${row(name)}[data-phase="paused"]`);
   const before = requests.splice(0);
-  demand(before.filter(({ method }) => method === "POST").length === 1, "the upload was not created exactly once");
+  demand(
+    before.filter(({ method }) => method === "POST").length === 1,
+    "the upload was not created exactly once",
+  );
 
   await page.reload();
   const left = page.locator(`${row(name)}[data-phase="unfinished"]`);
@@ -41,7 +47,10 @@ export async function resumes({ browser, clips, known }) {
 
   const patches = requests.filter(({ method }) => method === "PATCH");
   const offset = Number(patches[0]?.offset);
-  demand(requests.every(({ method }) => method !== "POST"), "after the reload the upload was created a second time");
+  demand(
+    requests.every(({ method }) => method !== "POST"),
+    "after the reload the upload was created a second time",
+  );
   demand(offset > 0 && offset < size, `after the reload it went on at byte ${offset} of ${size}`);
   return { bytes: size, wentOnAt: offset, saidBefore: words };
 }
@@ -67,7 +76,8 @@ async function finished(page, name) {
   const done = page.locator(`${row(name)}[data-phase="done"]`);
   const failed = page.locator(`${row(name)}[data-phase="failed"]`);
   await until(`the upload of ${name}`, 300_000, async () => {
-    if ((await failed.count()) > 0) throw new Error(`the upload failed: ${await failed.locator(id("upload-status")).textContent()}`);
+    if ((await failed.count()) > 0)
+      throw new Error(`the upload failed: ${await failed.locator(id("upload-status")).textContent()}`);
     return (await done.count()) > 0 ? true : null;
   });
   const link = await done.locator(id("upload-open")).getAttribute("href");
@@ -94,8 +104,13 @@ export async function becomesReady({ browser, known, patience }) {
     }
     return state === "ready" ? state : null;
   });
-  demand((await page.locator(`${card(known.file)} img`).count()) === 1, "the ready video's card has no poster");
-  const width = await page.locator(`${card(known.file)} img`).evaluate(async (image) => (await image.decode(), image.naturalWidth));
+  demand(
+    (await page.locator(`${card(known.file)} img`).count()) === 1,
+    "the ready video's card has no poster",
+  );
+  const width = await page
+    .locator(`${card(known.file)} img`)
+    .evaluate(async (image) => (await image.decode(), image.naturalWidth));
   demand(width > 0, "the poster is not a picture");
   return { states, shown: [...words].filter((text) => text !== "") };
 }

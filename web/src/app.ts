@@ -35,7 +35,11 @@ const account = h("div", { class: "account" });
 
 /** Puts the app into the page and opens the session. */
 export function startApp(): void {
-  document.body.replaceChildren(h("a", { class: "skip", href: "#main" }, "Skip to the content"), head(), main);
+  document.body.replaceChildren(
+    h("a", { class: "skip", href: "#main" }, "Skip to the content"),
+    head(),
+    main,
+  );
   mountNotes();
   void enter();
 }
@@ -53,8 +57,22 @@ async function enter(): Promise<void> {
 /** The first request failed: says so, and tries again when asked. */
 function unreachable(error: unknown): void {
   const text = error instanceof Error ? error.message : String(error);
-  const again = h("button", { class: "button button-main", type: "button", onclick: () => void enter() }, "Try again");
-  fill(main, h("section", { class: "signin", "data-testid": "unreachable" }, mark(), h("h1", {}, "No connection"), h("p", {}, text), again));
+  const again = h(
+    "button",
+    { class: "button button-main", type: "button", onclick: () => void enter() },
+    "Try again",
+  );
+  fill(
+    main,
+    h(
+      "section",
+      { class: "signin", "data-testid": "unreachable" },
+      mark(),
+      h("h1", {}, "No connection"),
+      h("p", {}, text),
+      again,
+    ),
+  );
 }
 
 function askForKey(): void {
@@ -72,7 +90,18 @@ function open(session: Session): void {
     fill(
       account,
       h("span", { class: "owner" }, session.owner),
-      h("button", { class: "button-icon", type: "button", "aria-label": "Sign out", title: "Sign out", "data-testid": "sign-out", onclick: signOut }, icon("signOut")),
+      h(
+        "button",
+        {
+          class: "button-icon",
+          type: "button",
+          "aria-label": "Sign out",
+          title: "Sign out",
+          "data-testid": "sign-out",
+          onclick: signOut,
+        },
+        icon("signOut"),
+      ),
     );
   }
   api.onUnauthorized = askForKey;
@@ -124,7 +153,16 @@ function show(route: Route, home: HTMLElement): () => void {
     return () => {};
   }
   if (route.page === "unknown") {
-    fill(main, h("section", { class: "signin" }, mark(), h("h1", {}, "There is no such page"), h("a", { class: "button", href: "/" }, "To the library")));
+    fill(
+      main,
+      h(
+        "section",
+        { class: "signin" },
+        mark(),
+        h("h1", {}, "There is no such page"),
+        h("a", { class: "button", href: "/" }, "To the library"),
+      ),
+    );
     return () => {};
   }
   const page = new WatchPage(route.file, files, actions);
@@ -154,7 +192,12 @@ function head(): HTMLElement {
   return h(
     "header",
     { class: "head" },
-    h("a", { class: "brand", href: "/", "aria-label": "Hashreel, to the library" }, mark(), h("span", {}, "Hashreel")),
+    h(
+      "a",
+      { class: "brand", href: "/", "aria-label": "Hashreel, to the library" },
+      mark(),
+      h("span", {}, "Hashreel"),
+    ),
     linkState,
     h("span", { class: "head-space" }),
     account,

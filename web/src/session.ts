@@ -27,8 +27,17 @@ export function signInView(api: Api, done: (session: Session) => void): HTMLElem
     "aria-describedby": "signin-problem signin-help",
     "data-testid": "signin-key",
   });
-  const problem = h("p", { class: "signin-problem", id: "signin-problem", role: "alert", "data-testid": "signin-problem" });
-  const button = h("button", { class: "button button-main", type: "submit", "data-testid": "signin-submit" }, "Sign in");
+  const problem = h("p", {
+    class: "signin-problem",
+    id: "signin-problem",
+    role: "alert",
+    "data-testid": "signin-problem",
+  });
+  const button = h(
+    "button",
+    { class: "button button-main", type: "submit", "data-testid": "signin-submit" },
+    "Sign in",
+  );
 
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();

@@ -19,7 +19,13 @@ const video: Video = {
 };
 
 function file(id: string, over: Partial<FileInfo> = {}): FileInfo {
-  const basis = { name: `${id}.mp4`, media_type: "video/mp4", size: 1, sha256: null, state: "stored" as const };
+  const basis = {
+    name: `${id}.mp4`,
+    media_type: "video/mp4",
+    size: 1,
+    sha256: null,
+    state: "stored" as const,
+  };
   return { id, ...basis, version: 1, created_at: "2026-11-23T12:00:00Z", video: null, ...over };
 }
 
@@ -71,8 +77,14 @@ test("an event changes a known file in place when it carries all there is to kno
 
 test("an event that does not lets the file be read, or removed, or is nothing", () => {
   const known = file("a", { video });
-  assert.deepEqual(change(event("video.changed", { data: { state: "playable", progress: 0.5 } }), known), { kind: "read", id: "a" });
-  assert.deepEqual(change(event("video.changed", { data: { state: "running", progress: 0.5 } }), undefined), { kind: "read", id: "a" });
+  assert.deepEqual(change(event("video.changed", { data: { state: "playable", progress: 0.5 } }), known), {
+    kind: "read",
+    id: "a",
+  });
+  assert.deepEqual(change(event("video.changed", { data: { state: "running", progress: 0.5 } }), undefined), {
+    kind: "read",
+    id: "a",
+  });
   assert.deepEqual(change(event("file.stored"), undefined), { kind: "read", id: "a" });
   assert.deepEqual(change(event("file.deleted"), known), { kind: "remove", id: "a" });
   assert.deepEqual(change(event("upload.progress"), known), { kind: "none" });
@@ -91,7 +103,10 @@ test("the list is newest first, takes in pages and forgets what is gone", async 
   await store.load();
   assert.equal(store.hasMore, true);
   await store.more();
-  assert.deepEqual(store.list().map(({ id }) => id), ["c", "b", "a"]);
+  assert.deepEqual(
+    store.list().map(({ id }) => id),
+    ["c", "b", "a"],
+  );
   assert.equal(store.hasMore, false);
   await store.read("d");
   assert.equal(store.list()[0]?.id, "d");

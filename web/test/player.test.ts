@@ -67,7 +67,10 @@ test("a line is drawn from the left while it is young and slides when it is old"
 
 test("a logarithmic scale gives every power of ten the same room and ends at its ends", () => {
   const scale = logarithmic(1, 1000);
-  assert.deepEqual([0, 1, 10, 1000, 1e9].map((value) => Number(scale(value).toFixed(3))), [0, 0, 0.333, 1, 1]);
+  assert.deepEqual(
+    [0, 1, 10, 1000, 1e9].map((value) => Number(scale(value).toFixed(3))),
+    [0, 0, 0.333, 1, 1],
+  );
 });
 
 test("a video's state is said in a word, its failure in a sentence", () => {
@@ -84,14 +87,24 @@ test("a video's state is said in a word, its failure in a sentence", () => {
   };
   assert.equal(reasonOf(video), "The file ends before its index.");
   assert.match(reasonOf({ ...video, reason: null }), /can be downloaded\.$/);
-  assert.deepEqual(stateOf({ ...video, state: "running" }), { text: "Converting 41 %", tone: "work", progress: 0.415 });
+  assert.deepEqual(stateOf({ ...video, state: "running" }), {
+    text: "Converting 41 %",
+    tone: "work",
+    progress: 0.415,
+  });
   assert.equal(stateOf({ ...video, state: "ready" }).progress, null);
 });
 
 test("a file's kind is told by its ending, its sign by its media type", () => {
-  assert.deepEqual(kindOf({ name: "a.tar.zst", media_type: "application/zstd" }), { icon: "archive", word: "ZST" });
+  assert.deepEqual(kindOf({ name: "a.tar.zst", media_type: "application/zstd" }), {
+    icon: "archive",
+    word: "ZST",
+  });
   assert.deepEqual(kindOf({ name: "README", media_type: "text/plain" }), { icon: "text", word: "Document" });
-  assert.deepEqual(kindOf({ name: "x", media_type: "application/octet-stream" }), { icon: "file", word: "File" });
+  assert.deepEqual(kindOf({ name: "x", media_type: "application/octet-stream" }), {
+    icon: "file",
+    word: "File",
+  });
 });
 
 test("a search finds names that contain all its words", () => {

@@ -73,7 +73,10 @@ test("cancelling stops, lets the server forget, and leaves no line", async () =>
   queue.add(source("b"));
   await queue.cancel("a");
   assert.deepEqual(log, ["start a", "start b", "discard a"]);
-  assert.deepEqual(queue.list().map(({ key }) => key), ["b"]);
+  assert.deepEqual(
+    queue.list().map(({ key }) => key),
+    ["b"],
+  );
 });
 
 test("a broken connection is tried again with growing waits, and given up after the last", () => {
@@ -166,7 +169,10 @@ test("every phase says where the upload is", () => {
     [{ phase: { is: "sending" }, rate }, "43 % · 430 bytes of 1.0 kB · 430 bytes/s · a few seconds left"],
     [{ phase: { is: "sending" }, offset: 1000 }, "Finishing · 1.0 kB"],
     [{ phase: { is: "paused" } }, "Paused at 43 % · 430 bytes of 1.0 kB"],
-    [{ phase: { is: "waiting", at: 4500, message: "The connection was lost." } }, "The connection was lost. Trying again in 4 s."],
+    [
+      { phase: { is: "waiting", at: 4500, message: "The connection was lost." } },
+      "The connection was lost. Trying again in 4 s.",
+    ],
     [{ phase: { is: "failed", message: "Too large." } }, "Too large."],
     [{ phase: { is: "done", file: null } }, "Uploaded · 1.0 kB"],
   ];
@@ -176,7 +182,12 @@ test("every phase says where the upload is", () => {
 test("the summary counts what is to go, and what is done when nothing is", () => {
   const sending = upload({ phase: { is: "sending" } });
   const done = upload({ phase: { is: "done", file: "f" } });
-  assert.deepEqual(summarize([sending, done], 0), { text: "1 file to go · 43 %", share: 0.43, active: 1, done: 1 });
+  assert.deepEqual(summarize([sending, done], 0), {
+    text: "1 file to go · 43 %",
+    share: 0.43,
+    active: 1,
+    done: 1,
+  });
   assert.equal(summarize([done, done], 0).text, "2 files uploaded");
   assert.equal(summarize([done, upload({ phase: { is: "paused" } })], 0).text, "1 of 2 files uploaded");
   assert.equal(summarize([], 0).text, "");

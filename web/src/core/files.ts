@@ -38,7 +38,10 @@ function progressOf(event: ServerEvent, known: FileInfo | undefined): Change | n
   const progress = event.data?.progress;
   if (known === undefined || !video || typeof progress !== "number") return null;
   if (event.data?.state !== video.state) return null;
-  return { kind: "replace", file: { ...known, video: { ...video, progress: Math.max(progress, video.progress) } } };
+  return {
+    kind: "replace",
+    file: { ...known, video: { ...video, progress: Math.max(progress, video.progress) } },
+  };
 }
 
 /** Whether nothing will change by itself any more. */

@@ -75,7 +75,11 @@ export function ago(at: string, now: number): string {
   if (seconds < 172_800) return "yesterday";
   const date = new Date(then);
   const thisYear = date.getFullYear() === new Date(now).getFullYear();
-  return date.toLocaleDateString("en-GB", { day: "numeric", month: "short", ...(thisYear ? {} : { year: "numeric" }) });
+  return date.toLocaleDateString("en-GB", {
+    day: "numeric",
+    month: "short",
+    ...(thisYear ? {} : { year: "numeric" }),
+  });
 }
 
 /** `1 file`, `2 files`. */

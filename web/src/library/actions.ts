@@ -19,7 +19,13 @@ export class FileActions {
       { label: "Rename…", icon: "pencil", testid: "action-rename", act: () => void this.rename(file) },
       { label: "Download", icon: "download", testid: "action-download", download: contentPath(file.id) },
       { label: "Copy link", icon: "link", testid: "action-link", act: () => void this.copyLink(file) },
-      { label: "Delete…", icon: "trash", danger: true, testid: "action-delete", act: () => void this.remove(file, gone) },
+      {
+        label: "Delete…",
+        icon: "trash",
+        danger: true,
+        testid: "action-delete",
+        act: () => void this.remove(file, gone),
+      },
     ];
   }
 

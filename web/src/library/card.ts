@@ -28,9 +28,18 @@ export class Card {
     private file: FileInfo,
     actions: FileActions,
   ) {
-    this.link = h("a", { class: "card-link", href: watchPath(file.id), "data-testid": "card-open" }, this.name);
+    this.link = h(
+      "a",
+      { class: "card-link", href: watchPath(file.id), "data-testid": "card-open" },
+      this.name,
+    );
     const menu = menuButton(
-      { class: "button-icon button-more", label: `Actions for ${file.name}`, testid: "card-menu", content: [icon("more")] },
+      {
+        class: "button-icon button-more",
+        label: `Actions for ${file.name}`,
+        testid: "card-menu",
+        content: [icon("more")],
+      },
       () => actions.items(this.file),
     );
     this.element = h(
@@ -44,7 +53,12 @@ export class Card {
         h("div", { class: "card-badges" }, this.state, this.duration),
         this.progress,
       ),
-      h("div", { class: "card-text" }, h("div", { class: "card-title" }, this.link, this.about, this.stateLine, this.reason), menu.element),
+      h(
+        "div",
+        { class: "card-text" },
+        h("div", { class: "card-title" }, this.link, this.about, this.stateLine, this.reason),
+        menu.element,
+      ),
     );
     this.update(file);
   }
@@ -86,7 +100,13 @@ export class Card {
       fill(this.picture, icon(sign));
       return;
     }
-    const image = h("img", { src: poster, alt: "", loading: "lazy", decoding: "async", onerror: () => this.withoutPoster(sign) });
+    const image = h("img", {
+      src: poster,
+      alt: "",
+      loading: "lazy",
+      decoding: "async",
+      onerror: () => this.withoutPoster(sign),
+    });
     fill(this.picture, image);
   }
 

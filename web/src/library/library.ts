@@ -30,7 +30,11 @@ export class Library {
   private readonly more: HTMLButtonElement;
   private readonly shelf: HTMLElement;
   private readonly welcome = welcome();
-  private readonly waiting = h("ul", { class: "cards", "aria-hidden": "true" }, ...Array.from({ length: 6 }, ghost));
+  private readonly waiting = h(
+    "ul",
+    { class: "cards", "aria-hidden": "true" },
+    ...Array.from({ length: 6 }, ghost),
+  );
 
   constructor(
     private readonly files: FileStore,
@@ -38,7 +42,12 @@ export class Library {
   ) {
     this.more = h(
       "button",
-      { class: "button library-more", type: "button", "data-testid": "more", onclick: () => void this.readMore() },
+      {
+        class: "button library-more",
+        type: "button",
+        "data-testid": "more",
+        onclick: () => void this.readMore(),
+      },
       "Show more",
     );
     this.shelf = h(
@@ -81,7 +90,10 @@ export class Library {
     this.lay(shown);
     fill(this.amount, loaded ? amount(all.length, shown.length, this.files.hasMore, search) : "");
     this.nothing.hidden = !loaded || all.length === 0 || shown.length > 0;
-    fill(this.nothing, `No name contains “${search}”${this.files.hasMore ? " among the files shown so far" : ""}.`);
+    fill(
+      this.nothing,
+      `No name contains “${search}”${this.files.hasMore ? " among the files shown so far" : ""}.`,
+    );
     this.more.hidden = !this.files.hasMore;
   }
 
@@ -127,13 +139,26 @@ function welcome(): HTMLElement {
     h(
       "ol",
       {},
-      step("upload", "Upload", "Any file, any size. A lost connection or a closed window costs nothing: it goes on where it was."),
-      step("film", "Watch", "Videos play in the browser, in the quality your connection carries, before they are fully converted."),
+      step(
+        "upload",
+        "Upload",
+        "Any file, any size. A lost connection or a closed window costs nothing: it goes on where it was.",
+      ),
+      step(
+        "film",
+        "Watch",
+        "Videos play in the browser, in the quality your connection carries, before they are fully converted.",
+      ),
       step("link", "Share", "Every file has a link, and comes back bit for bit as it went in."),
     ),
   );
 }
 
 function ghost(): HTMLElement {
-  return h("li", { class: "card ghost" }, h("div", { class: "card-frame" }), h("div", { class: "ghost-line" }));
+  return h(
+    "li",
+    { class: "card ghost" },
+    h("div", { class: "card-frame" }),
+    h("div", { class: "ghost-line" }),
+  );
 }

@@ -36,8 +36,11 @@ export function stateOf(video: Video): StateWords {
 /** Why there is no stream, in a sentence. */
 export function reasonOf(video: Video): string {
   const reason = video.reason?.trim();
-  if (video.state === "cancelled") return "Converting it was cancelled. The file itself is complete and can be downloaded.";
-  return reason ? sentence(reason) : "It could not be converted. The file itself is complete and can be downloaded.";
+  if (video.state === "cancelled")
+    return "Converting it was cancelled. The file itself is complete and can be downloaded.";
+  return reason
+    ? sentence(reason)
+    : "It could not be converted. The file itself is complete and can be downloaded.";
 }
 
 /** The pictogram and the word for a kind of file. */

@@ -142,7 +142,12 @@ class IconButton {
   private shown = "";
 
   constructor(testid: string, act: () => void) {
-    this.element = h("button", { class: "player-button", type: "button", "data-testid": testid, onclick: act });
+    this.element = h("button", {
+      class: "player-button",
+      type: "button",
+      "data-testid": testid,
+      onclick: act,
+    });
   }
 
   show(sign: IconName, label: string): void {

@@ -45,7 +45,8 @@ export async function startEngine(
 ): Promise<Engine> {
   const { default: HlsClass } = await import("hls.js");
   if (HlsClass.isSupported()) return new HlsEngine(HlsClass, video, url, position, events);
-  if (video.canPlayType("application/vnd.apple.mpegurl") !== "") return new NativeEngine(video, url, position, events);
+  if (video.canPlayType("application/vnd.apple.mpegurl") !== "")
+    return new NativeEngine(video, url, position, events);
   throw new Error("This browser can play neither MSE nor HLS streams. Download the file to watch it.");
 }
 
@@ -147,7 +148,8 @@ class HlsEngine implements Engine {
 function problemOf(isNetwork: boolean, status: number): string {
   if (!isNetwork) return "This browser cannot decode the stream. Download the file to watch it.";
   if (status === 404 || status === 410) return "The stream is gone: the file was deleted.";
-  if (status === 401 || status === 403) return "You may not watch this stream. Sign in with a key of its owner.";
+  if (status === 401 || status === 403)
+    return "You may not watch this stream. Sign in with a key of its owner.";
   return "The connection to the server was lost. Try again when it is back.";
 }
 
@@ -194,7 +196,9 @@ class NativeEngine implements Engine {
     position: number,
     events: EngineEvents,
   ) {
-    video.addEventListener("error", () => events.problem("This browser cannot play the stream."), { once: true });
+    video.addEventListener("error", () => events.problem("This browser cannot play the stream."), {
+      once: true,
+    });
     video.addEventListener("loadedmetadata", () => (video.currentTime = position), { once: true });
     video.src = url;
   }

@@ -42,7 +42,11 @@ export class StreamGraph {
     if (bandwidth !== null) this.bandwidth.add(now, bandwidth);
     this.bandwidth.draw(now, logarithmic(100_000, 1e9), bandwidth === null ? "…" : bitrate(bandwidth));
     this.buffer.add(now, buffer);
-    this.buffer.draw(now, linear(Math.max(30, ...this.buffer.values())), `${buffer.toFixed(buffer < 9.95 ? 1 : 0)} s`);
+    this.buffer.draw(
+      now,
+      linear(Math.max(30, ...this.buffer.values())),
+      `${buffer.toFixed(buffer < 9.95 ? 1 : 0)} s`,
+    );
     if (rung !== null) this.quality.add(now, rung.place + 1);
     this.quality.draw(now, linear(Math.max(1, rungs)), rung === null ? "…" : rung.label);
   }
@@ -66,7 +70,12 @@ class Chart {
       h("p", { class: "chart-head" }, h("span", { class: "chart-title" }, title), this.value),
       svg(
         "svg",
-        { class: "chart-box", viewBox: `0 0 ${box.width} ${box.height}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+        {
+          class: "chart-box",
+          viewBox: `0 0 ${box.width} ${box.height}`,
+          preserveAspectRatio: "none",
+          "aria-hidden": "true",
+        },
         this.under,
         this.line,
       ),

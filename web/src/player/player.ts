@@ -6,16 +6,18 @@ import { fill, h } from "../ui/dom";
 import { icon } from "../ui/icons";
 import { openDialog } from "../ui/dialog";
 import type { MenuItem } from "../ui/menu";
+import { Captions } from "./captions";
 import { Controls, speeds } from "./controls";
 import { startEngine, type Engine } from "./engine";
 import { StreamGraph } from "./graph";
 import { command, keyHelp, type Command } from "./keys";
 import { SeekBar } from "./seekbar";
+import { Still } from "./still";
 import { StoryboardPreview } from "./storyboard";
+import { keepVolume, restoreVolume } from "./volume";
 
 /** Milliseconds without a move until the bar goes away, and between measurements for the graph. */
 const pace = { hide: 2500, measure: 500 };
-const volumeKey = "hashreel-volume";
 
 export class Player {
   readonly element: HTMLElement;
@@ -24,6 +26,8 @@ export class Player {
   onProblem: (message: string) => void = noteError;
 
   private readonly video: HTMLVideoElement;
+  private readonly still: Still;
+  private readonly captions: Captions;
   private readonly controls: Controls;
   private readonly storyboard = new StoryboardPreview();
   private readonly centre = h("div", { class: "player-centre" });
@@ -39,10 +43,23 @@ export class Player {
   private hiding = 0;
 
   constructor() {
-    this.video = h("video", { class: "player-video", playsinline: true, preload: "auto", "data-testid": "video" });
+    this.video = h("video", {
+      class: "player-video",
+      playsinline: true,
+      preload: "auto",
+      "data-testid": "video",
+    });
+    this.still = new Still(this.video);
+    this.captions = new Captions(this.video);
     this.bigPlay = h(
       "button",
-      { class: "player-big", type: "button", "aria-label": "Play", "data-testid": "big-play", onclick: () => this.toggle() },
+      {
+        class: "player-big",
+        type: "button",
+        "aria-label": "Play",
+        "data-testid": "big-play",
+        onclick: () => this.toggle(),
+      },
       icon("play"),
     );
     this.centre.append(this.bigPlay, this.wait);
@@ -55,12 +72,18 @@ export class Player {
       pip: () => this.pip(),
       help: () => this.help(),
       qualityItems: () => this.qualityItems(),
-      captionItems: () => this.captionItems(),
+      captionItems: () => this.captions.items(),
     });
     this.element = h(
       "div",
-      { class: "player", "data-testid": "player", onpointermove: () => this.wake(), onfocusin: () => this.wake() },
+      {
+        class: "player",
+        "data-testid": "player",
+        onpointermove: () => this.wake(),
+        onfocusin: () => this.wake(),
+      },
       this.video,
+      this.still.element,
       this.centre,
       this.controls.element,
     );
@@ -80,6 +103,7 @@ export class Player {
   /** Reads the manifest anew, because it has rungs that it did not have, and goes on at the same place. */
   reload(): void {
     if (this.url === null) return;
+    this.still.hold();
     this.start(this.url, this.video.currentTime, !this.video.paused);
   }
 
@@ -174,20 +198,28 @@ export class Player {
 
   private fullscreen(): void {
     if (document.fullscreenElement !== null) void document.exitFullscreen();
-    else if (typeof this.element.requestFullscreen === "function") this.element.requestFullscreen().catch(noteError);
+    else if (typeof this.element.requestFullscreen === "function")
+      this.element.requestFullscreen().catch(noteError);
     // iPhones know full screen for videos only.
     else (this.video as HTMLVideoElement & { webkitEnterFullscreen?(): void }).webkitEnterFullscreen?.();
   }
 
   private pip(): void {
     if (!document.pictureInPictureEnabled) return;
-    const change = document.pictureInPictureElement ? document.exitPictureInPicture() : this.video.requestPictureInPicture();
+    const change = document.pictureInPictureElement
+      ? document.exitPictureInPicture()
+      : this.video.requestPictureInPicture();
     change.catch(noteError);
   }
 
   private help(): void {
     const rows = keyHelp.map(([keys, text]) =>
-      h("div", {}, h("dt", {}, ...keys.map((key) => (key === "…" ? key : h("kbd", {}, key)))), h("dd", {}, text)),
+      h(
+        "div",
+        {},
+        h("dt", {}, ...keys.map((key) => (key === "…" ? key : h("kbd", {}, key)))),
+        h("dd", {}, text),
+      ),
     );
     openDialog("Keys", "keys-help", h("dl", { class: "keys" }, ...rows));
   }
@@ -218,30 +250,6 @@ export class Player {
     announce(`Quality ${label}`);
   }
 
-  private captionTracks(): TextTrack[] {
-    return [...this.video.textTracks].filter(({ kind }) => kind === "captions" || kind === "subtitles");
-  }
-
-  private captionItems(): MenuItem[] {
-    const tracks = this.captionTracks();
-    const isOff = tracks.every(({ mode }) => mode !== "showing");
-    const off: MenuItem = { label: "Off", chosen: isOff, testid: "captions-off", act: () => this.showCaptions(null) };
-    return [
-      off,
-      ...tracks.map((track, at) => ({
-        label: track.label || track.language || `Track ${at + 1}`,
-        chosen: track.mode === "showing",
-        testid: `captions-${at}`,
-        act: () => this.showCaptions(track),
-      })),
-    ];
-  }
-
-  private showCaptions(wanted: TextTrack | null): void {
-    for (const track of this.captionTracks()) track.mode = track === wanted ? "showing" : "disabled";
-    this.paint();
-  }
-
   private position() {
     const { video } = this;
     const end = video.seekable.length > 0 ? video.seekable.end(video.seekable.length - 1) : 0;
@@ -261,7 +269,6 @@ export class Player {
 
   private paint(): void {
     const { video, engine } = this;
-    const tracks = this.captionTracks();
     const shown = engine?.qualities.find(({ id }) => id === engine.shown)?.label;
     const chosen = engine?.qualities.find(({ id }) => id === engine.chosen)?.label;
     this.controls.show({
@@ -272,8 +279,8 @@ export class Player {
       isFullscreen: document.fullscreenElement === this.element,
       quality: chosen ?? (shown === undefined ? "Auto" : `Auto · ${shown}`),
       hasQualities: this.rungs > 0,
-      hasCaptions: tracks.length > 0,
-      showsCaptions: tracks.some(({ mode }) => mode === "showing"),
+      hasCaptions: this.captions.tracks.length > 0,
+      showsCaptions: this.captions.areShown,
     });
     this.bigPlay.hidden = !video.paused || engine === null || (video.played.length > 0 && !video.ended);
     this.element.classList.toggle("is-paused", video.paused);
@@ -284,21 +291,28 @@ export class Player {
   /** Says why nothing moves: data is awaited, or what comes next is still being made. */
   private paintWait(): void {
     const { video } = this;
-    const waits = this.url !== null && (this.engine === null || (!video.paused && video.readyState < 3 && !video.ended));
+    const waits =
+      this.url !== null && (this.engine === null || (!video.paused && video.readyState < 3 && !video.ended));
     this.wait.hidden = !waits;
     if (!waits) return;
     const { time, made, duration } = this.position();
     const atEdge = duration > 0 && made < duration && time > made - 1;
     const words = atEdge ? "The next part is still being made" : "";
     if (this.wait.textContent === words && this.wait.childElementCount > 0) return;
-    fill(this.wait, h("span", { class: "spinner" }), words === "" ? null : h("span", { class: "wait-words" }, words));
+    fill(
+      this.wait,
+      h("span", { class: "spinner" }),
+      words === "" ? null : h("span", { class: "wait-words" }, words),
+    );
   }
 
   private measure(): void {
     const { engine, video } = this;
     this.paintWait();
     if (engine === null || video.readyState === 0) return;
-    const ahead = this.position().buffered.find(({ from, to }) => from <= video.currentTime + 0.1 && to >= video.currentTime);
+    const ahead = this.position().buffered.find(
+      ({ from, to }) => from <= video.currentTime + 0.1 && to >= video.currentTime,
+    );
     const ladder = [...engine.qualities].reverse();
     const place = ladder.findIndex(({ id }) => id === engine.shown);
     this.graph.add(performance.now(), {
@@ -312,7 +326,17 @@ export class Player {
   private listen(): void {
     const { video } = this;
     const repaint = () => this.paint();
-    for (const name of ["play", "pause", "ended", "waiting", "playing", "ratechange", "loadedmetadata", "seeked", "canplay"]) {
+    for (const name of [
+      "play",
+      "pause",
+      "ended",
+      "waiting",
+      "playing",
+      "ratechange",
+      "loadedmetadata",
+      "seeked",
+      "canplay",
+    ]) {
       video.addEventListener(name, repaint);
     }
     for (const name of ["timeupdate", "progress", "durationchange"]) {
@@ -397,9 +421,9 @@ export class Player {
   }
 
   private toggleCaptions(): void {
-    const tracks = this.captionTracks();
-    if (tracks.length === 0) return note("This video has no captions");
-    this.showCaptions(tracks.some(({ mode }) => mode === "showing") ? null : (tracks[0] ?? null));
+    const [first] = this.captions.tracks;
+    if (first === undefined) return note("This video has no captions");
+    this.captions.show(this.captions.areShown ? null : first);
   }
 
   private changeSpeed(steps: number): void {
@@ -420,22 +444,4 @@ function belongsToControl(event: KeyboardEvent, player: HTMLElement): boolean {
   // Outside of the player the keys that scroll still scroll.
   const scrolls = ["ArrowUp", "ArrowDown", "Home", "End"].includes(key);
   return scrolls && !player.contains(target) && target !== document.body;
-}
-
-function keepVolume(video: HTMLVideoElement): void {
-  try {
-    localStorage.setItem(volumeKey, JSON.stringify({ volume: video.volume, muted: video.muted }));
-  } catch {
-    // Nothing is kept: the next video begins at full volume.
-  }
-}
-
-function restoreVolume(video: HTMLVideoElement): void {
-  try {
-    const kept = JSON.parse(localStorage.getItem(volumeKey) ?? "null") as { volume?: unknown; muted?: unknown } | null;
-    if (typeof kept?.volume === "number") video.volume = Math.min(1, Math.max(0, kept.volume));
-    video.muted = kept?.muted === true;
-  } catch {
-    // What was kept cannot be read: full volume.
-  }
 }

@@ -31,7 +31,12 @@ export class SeekBar {
     private readonly storyboard: StoryboardPreview,
     private readonly seek: (time: number) => void,
   ) {
-    this.preview = h("div", { class: "preview", hidden: true, "aria-hidden": "true" }, storyboard.element, this.time);
+    this.preview = h(
+      "div",
+      { class: "preview", hidden: true, "aria-hidden": "true" },
+      storyboard.element,
+      this.time,
+    );
     this.element = h(
       "div",
       {

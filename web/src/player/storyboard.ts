@@ -24,7 +24,17 @@ export function parseStoryboard(vtt: string, base: string): Tile[] {
     const place = /^(.*)#xywh=(?:pixel:)?(\d+),(\d+),(\d+),(\d+)\s*$/.exec(lines[timing + 1] ?? "");
     if (times === null || place === null) return [];
     const [x, y, width, height] = place.slice(2).map(Number) as [number, number, number, number];
-    return [{ from: seconds(times[1]), to: seconds(times[2]), url: new URL(place[1] ?? "", base).href, x, y, width, height }];
+    return [
+      {
+        from: seconds(times[1]),
+        to: seconds(times[2]),
+        url: new URL(place[1] ?? "", base).href,
+        x,
+        y,
+        width,
+        height,
+      },
+    ];
   });
 }
 

@@ -13,6 +13,9 @@ import { menuButton } from "../ui/menu";
 import { setPageTitle } from "../ui/title";
 import { Player } from "./player";
 
+/** Milliseconds between readings while a video is being made: rungs that come with no new state are not told. */
+const readAgain = 5000;
+
 export class WatchPage {
   readonly element: HTMLElement;
   private readonly stage = h("div", { class: "stage", "data-testid": "stage" });
@@ -21,7 +24,12 @@ export class WatchPage {
   private readonly state = h("span", { class: "badge", "data-testid": "watch-state" });
   private readonly bar = h("progress", { class: "bar", max: 1, "aria-label": "Converting" });
   private readonly makingWords = h("p");
-  private readonly making = h("div", { class: "making", hidden: true, "data-testid": "making" }, this.bar, this.makingWords);
+  private readonly making = h(
+    "div",
+    { class: "making", hidden: true, "data-testid": "making" },
+    this.bar,
+    this.makingWords,
+  );
   private readonly graphPlace = h("div", { class: "watch-graph", hidden: true });
   private readonly details = h("dl", { class: "details" });
   private readonly actionsPlace = h("div", { class: "watch-actions" });
@@ -29,6 +37,7 @@ export class WatchPage {
   private renditions = "";
   private problem: string | null = null;
   private stopListening: () => void = () => {};
+  private reading: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     private readonly id: string,
@@ -44,7 +53,12 @@ export class WatchPage {
       h(
         "div",
         { class: "watch-head" },
-        h("div", { class: "watch-words" }, this.title, h("div", { class: "watch-line" }, this.state, this.about)),
+        h(
+          "div",
+          { class: "watch-words" },
+          this.title,
+          h("div", { class: "watch-line" }, this.state, this.about),
+        ),
         this.actionsPlace,
       ),
       this.graphPlace,
@@ -54,6 +68,7 @@ export class WatchPage {
 
   async mount(): Promise<void> {
     this.stopListening = this.files.listen((id) => (id === this.id || id === null) && this.update());
+    this.reading = setInterval(() => this.readAgain(), readAgain);
     try {
       await this.files.read(this.id);
     } catch (error) {
@@ -63,7 +78,14 @@ export class WatchPage {
     this.update();
   }
 
+  private readAgain(): void {
+    const video = this.files.get(this.id)?.video;
+    // A reading that fails is followed by the next.
+    if (video && !isFinal(video.state)) this.files.read(this.id).catch(() => {});
+  }
+
   unmount(): void {
+    clearInterval(this.reading);
     this.stopListening();
     this.player?.destroy();
     this.player = null;
@@ -119,18 +141,34 @@ export class WatchPage {
   private explain(file: FileInfo): void {
     const download = h(
       "a",
-      { class: "button button-main", href: contentPath(file.id), download: true, "data-testid": "stage-download" },
+      {
+        class: "button button-main",
+        href: contentPath(file.id),
+        download: true,
+        "data-testid": "stage-download",
+      },
       icon("download"),
       `Download ${size(file.size)}`,
     );
     const { video } = file;
     if (this.problem !== null) {
-      const again = h("button", { class: "button", type: "button", onclick: () => this.retry() }, icon("retry"), "Try again");
+      const again = h(
+        "button",
+        { class: "button", type: "button", onclick: () => this.retry() },
+        icon("retry"),
+        "Try again",
+      );
       return this.empty("alert", this.problem, [again, download]);
     }
-    if (video === null) return this.empty(kindOf(file).icon, "This file is not a video. It is kept as it was uploaded.", [download]);
+    if (video === null)
+      return this.empty(kindOf(file).icon, "This file is not a video. It is kept as it was uploaded.", [
+        download,
+      ]);
     if (isFinal(video.state)) return this.empty("alert", reasonOf(video), [download]);
-    const words = video.state === "queued" ? "Waiting to be converted. It starts to play here by itself." : "The first seconds are being made. It starts to play here by itself.";
+    const words =
+      video.state === "queued"
+        ? "Waiting to be converted. It starts to play here by itself."
+        : "The first seconds are being made. It starts to play here by itself.";
     this.empty("film", words, [h("span", { class: "spinner" })], video.poster);
   }
 
@@ -140,7 +178,12 @@ export class WatchPage {
     this.update();
   }
 
-  private empty(sign: Parameters<typeof icon>[0], words: string, actions: Node[], poster: string | null = null): void {
+  private empty(
+    sign: Parameters<typeof icon>[0],
+    words: string,
+    actions: Node[],
+    poster: string | null = null,
+  ): void {
     fill(
       this.stage,
       h(
@@ -185,13 +228,33 @@ export class WatchPage {
     if (this.actionsPlace.dataset.name === file.name) return;
     this.actionsPlace.dataset.name = file.name;
     const menu = menuButton(
-      { class: "button-icon button-more", label: "More actions", testid: "watch-menu", content: [icon("more")] },
+      {
+        class: "button-icon button-more",
+        label: "More actions",
+        testid: "watch-menu",
+        content: [icon("more")],
+      },
       () => this.actions.items(this.files.get(this.id) ?? file, () => go({ page: "library" })),
     );
     fill(
       this.actionsPlace,
-      h("a", { class: "button", href: contentPath(file.id), download: true, "data-testid": "watch-download" }, icon("download"), "Download"),
-      h("button", { class: "button", type: "button", "data-testid": "watch-link", onclick: () => void this.actions.copyLink(file) }, icon("link"), "Copy link"),
+      h(
+        "a",
+        { class: "button", href: contentPath(file.id), download: true, "data-testid": "watch-download" },
+        icon("download"),
+        "Download",
+      ),
+      h(
+        "button",
+        {
+          class: "button",
+          type: "button",
+          "data-testid": "watch-link",
+          onclick: () => void this.actions.copyLink(file),
+        },
+        icon("link"),
+        "Copy link",
+      ),
       menu.element,
     );
   }
@@ -199,7 +262,10 @@ export class WatchPage {
   private paintDetails(file: FileInfo): void {
     const rows: [string, string | HTMLElement][] = [
       ["Type", file.media_type],
-      ["SHA-256", file.sha256 === null ? "being computed" : h("code", { "data-testid": "sha256" }, file.sha256)],
+      [
+        "SHA-256",
+        file.sha256 === null ? "being computed" : h("code", { "data-testid": "sha256" }, file.sha256),
+      ],
     ];
     const { video } = file;
     const rungs = video?.renditions.filter(({ kind }) => kind === "video") ?? [];
@@ -209,7 +275,10 @@ export class WatchPage {
         .map((rung) => `${rung.width ?? "?"}×${rung.height ?? "?"} at ${bitrate(rung.bandwidth)}`);
       rows.push(["Qualities", words.join(", ")]);
     }
-    const links = [video?.hls ? link("HLS", video.hls) : null, video?.dash ? link("DASH", video.dash) : null].filter((one) => one !== null);
+    const links = [
+      video?.hls ? link("HLS", video.hls) : null,
+      video?.dash ? link("DASH", video.dash) : null,
+    ].filter((one) => one !== null);
     if (links.length > 0) rows.push(["Manifests", h("span", { class: "details-links" }, ...links)]);
     fill(this.details, ...rows.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
   }
@@ -219,7 +288,8 @@ export class WatchPage {
 function makingWords(video: Video): string {
   if (video.state === "playable") return "You can watch already. The rest is being made.";
   if (video.state === "running") return "Converting";
-  if (video.state === "failed" && video.hls !== null) return `Only a part could be converted. ${reasonOf(video)}`;
+  if (video.state === "failed" && video.hls !== null)
+    return `Only a part could be converted. ${reasonOf(video)}`;
   return "";
 }
 

@@ -13,7 +13,11 @@ export function openDialog(title: string, testid: string, ...content: Node[]): H
       "header",
       { class: "dialog-head" },
       h("h2", {}, title),
-      h("button", { class: "button-icon", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("close")),
+      h(
+        "button",
+        { class: "button-icon", type: "button", "aria-label": "Close", onclick: () => dialog.close() },
+        icon("close"),
+      ),
     ),
     ...content,
   );
@@ -35,7 +39,14 @@ export function confirm(title: string, text: string, action: string): Promise<bo
 
 /** Asks for a line of text. Resolves to null when the person thinks better of it. */
 export function prompt(title: string, label: string, value: string, action: string): Promise<string | null> {
-  const input = h("input", { class: "field", value, required: true, maxlength: 255, autofocus: true, "data-testid": "prompt-input" });
+  const input = h("input", {
+    class: "field",
+    value,
+    required: true,
+    maxlength: 255,
+    autofocus: true,
+    "data-testid": "prompt-input",
+  });
   const content = [h("label", { class: "labelled" }, h("span", {}, label), input)];
   const answer = ask(title, "prompt-dialog", action, "button button-main", content, () => input.value.trim());
   // The name without its ending is what people change.

@@ -52,7 +52,11 @@ export function menuButton(
   const element = h("div", { class: "menu-anchor" }, button);
 
   function open(): void {
-    menu = h("div", { class: "menu", role: "menu", "aria-label": face.label, onkeydown: move }, ...items().map(entry));
+    menu = h(
+      "div",
+      { class: "menu", role: "menu", "aria-label": face.label, onkeydown: move },
+      ...items().map(entry),
+    );
     element.append(menu);
     button.setAttribute("aria-expanded", "true");
     place(menu);
@@ -115,7 +119,11 @@ export function menuButton(
       },
     };
     const sign = item.icon !== undefined ? icon(item.icon) : item.chosen === undefined ? null : icon("check");
-    const content = [sign, h("span", { class: "menu-label" }, item.label), item.hint ? h("span", { class: "menu-hint" }, item.hint) : null];
+    const content = [
+      sign,
+      h("span", { class: "menu-label" }, item.label),
+      item.hint ? h("span", { class: "menu-hint" }, item.hint) : null,
+    ];
     return item.download === undefined
       ? h("button", { ...props, type: "button" }, ...content)
       : h("a", { ...props, href: item.download, download: true }, ...content);

@@ -17,7 +17,12 @@ export function mountNotes(): void {
 
 /** Shows a note for a few seconds. */
 export function note(text: string, kind: "done" | "problem" = "done"): void {
-  const line = h("div", { class: `note note-${kind}` }, icon(kind === "done" ? "check" : "alert"), h("span", {}, text));
+  const line = h(
+    "div",
+    { class: `note note-${kind}` },
+    icon(kind === "done" ? "check" : "alert"),
+    h("span", {}, text),
+  );
   notes.append(line);
   while (notes.children.length > most) notes.firstElementChild?.remove();
   setTimeout(() => line.remove(), stay);

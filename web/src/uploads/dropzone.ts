@@ -35,12 +35,22 @@ export class DropZone {
         { class: "dropzone-actions" },
         h(
           "button",
-          { class: "button button-main", type: "button", "data-testid": "choose-files", onclick: () => void this.choose() },
+          {
+            class: "button button-main",
+            type: "button",
+            "data-testid": "choose-files",
+            onclick: () => void this.choose(),
+          },
           "Choose files",
         ),
         h(
           "button",
-          { class: "button", type: "button", "data-testid": "choose-folder", onclick: () => this.folder.click() },
+          {
+            class: "button",
+            type: "button",
+            "data-testid": "choose-folder",
+            onclick: () => this.folder.click(),
+          },
           "Choose a folder",
         ),
       ),

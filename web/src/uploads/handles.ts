@@ -26,11 +26,13 @@ export async function hasHandle(fingerprint: string): Promise<boolean> {
 
 /** The file behind a kept handle, after asking the person; null without one or without leave to read it. */
 export async function openHandle(fingerprint: string): Promise<File | null> {
-  const handle = (await use("readonly", (store) => store.get(fingerprint))) as AskableHandle | undefined | null;
+  const handle = (await use("readonly", (store) => store.get(fingerprint))) as
+    AskableHandle | undefined | null;
   if (!handle) return null;
   try {
     const options = { mode: "read" } as const;
-    const leave = (await handle.queryPermission(options)) === "granted" || (await handle.requestPermission(options));
+    const leave =
+      (await handle.queryPermission(options)) === "granted" || (await handle.requestPermission(options));
     return leave === true || leave === "granted" ? await handle.getFile() : null;
   } catch {
     // The file was moved or deleted.
@@ -39,7 +41,10 @@ export async function openHandle(fingerprint: string): Promise<File | null> {
 }
 
 /** Runs one request; null where there is no IndexedDB or it refuses. */
-async function use<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<T>): Promise<T | null> {
+async function use<T>(
+  mode: IDBTransactionMode,
+  work: (store: IDBObjectStore) => IDBRequest<T>,
+): Promise<T | null> {
   try {
     const opening = indexedDB.open(database, 1);
     opening.onupgradeneeded = () => opening.result.createObjectStore(table);

@@ -40,14 +40,19 @@ export class UploadPanel {
     private readonly choose: () => void,
   ) {
     const { queue } = uploader;
-    this.pauseAll = h("button", { class: "button button-quiet", type: "button", onclick: () => this.toggleAll() });
+    this.pauseAll = h("button", {
+      class: "button button-quiet",
+      type: "button",
+      onclick: () => this.toggleAll(),
+    });
     this.clear = h(
       "button",
       {
         class: "button button-quiet",
         type: "button",
         "data-testid": "uploads-clear",
-        onclick: () => [...queue.list()].filter((one) => one.phase.is === "done").forEach((one) => queue.forget(one.key)),
+        onclick: () =>
+          [...queue.list()].filter((one) => one.phase.is === "done").forEach((one) => queue.forget(one.key)),
       },
       "Clear finished",
     );
@@ -84,7 +89,9 @@ export class UploadPanel {
 
     const shown = [...uploads].sort((a, b) => rank(a) - rank(b)).slice(0, mostLines);
     const wanted = [
-      ...unfinished.slice(0, mostLines).map((one) => ({ key: `unfinished:${one.url}`, make: () => this.unfinishedLine(one) })),
+      ...unfinished
+        .slice(0, mostLines)
+        .map((one) => ({ key: `unfinished:${one.url}`, make: () => this.unfinishedLine(one) })),
       ...shown.map((one) => ({ key: `upload:${one.key}`, make: () => this.uploadLine(one) })),
     ];
     const keys = new Set(wanted.map(({ key }) => key));
@@ -99,7 +106,8 @@ export class UploadPanel {
         line = make();
         this.lines.set(key, line);
       }
-      if (this.list.children[at] !== line.element) this.list.insertBefore(line.element, this.list.children[at] ?? null);
+      if (this.list.children[at] !== line.element)
+        this.list.insertBefore(line.element, this.list.children[at] ?? null);
       line.update(now);
     });
     const hidden = uploads.length - shown.length;
@@ -133,7 +141,11 @@ export class UploadPanel {
     const running = queue.list().filter((one) => ["queued", "sending", "waiting"].includes(one.phase.is));
     // The last first, so that no freed place is taken by one that is to be paused next.
     if (running.length > 0) [...running].reverse().forEach((one) => queue.pause(one.key));
-    else queue.list().filter((one) => one.phase.is === "paused").forEach((one) => queue.resume(one.key));
+    else
+      queue
+        .list()
+        .filter((one) => one.phase.is === "paused")
+        .forEach((one) => queue.resume(one.key));
   }
 
   private uploadLine(upload: Upload): Line {
@@ -144,7 +156,11 @@ export class UploadPanel {
     const resume = this.action("play", "Resume", upload.name, () => queue.resume(key));
     const again = this.action("retry", "Try again", upload.name, () => queue.resume(key));
     const cancel = this.action("close", "Cancel", upload.name, () => void this.uploader.cancel(key));
-    const open = h("a", { class: "button button-quiet", href: "/", "data-testid": "upload-open", hidden: true }, "Open");
+    const open = h(
+      "a",
+      { class: "button button-quiet", href: "/", "data-testid": "upload-open", hidden: true },
+      "Open",
+    );
     const remove = this.action("close", "Hide", upload.name, () => queue.forget(key));
     parts.actions.append(pause, resume, again, cancel, open, remove);
     return {
@@ -173,7 +189,12 @@ export class UploadPanel {
     parts.element.dataset.phase = "unfinished";
     const goOn = h(
       "button",
-      { class: "button", type: "button", "data-testid": "upload-reopen", onclick: () => void this.uploader.reopen(key) },
+      {
+        class: "button",
+        type: "button",
+        "data-testid": "upload-reopen",
+        onclick: () => void this.uploader.reopen(key),
+      },
       "Go on",
     );
     const choose = h(

@@ -57,7 +57,9 @@ function fromItem(item: HandleItem): Promise<Picked[]> {
   if (file === null) return Promise.resolve([]);
   return handle
     .catch(() => null)
-    .then((kept) => [{ file, path: file.name, handle: kept?.kind === "file" ? (kept as FileSystemFileHandle) : null }]);
+    .then((kept) => [
+      { file, path: file.name, handle: kept?.kind === "file" ? (kept as FileSystemFileHandle) : null },
+    ]);
 }
 
 async function fromFolder(folder: FileSystemDirectoryEntry): Promise<Picked[]> {
@@ -71,14 +73,18 @@ async function fromFolder(folder: FileSystemDirectoryEntry): Promise<Picked[]> {
 
 function fromEntry(entry: FileSystemFileEntry): Promise<Picked> {
   const path = entry.fullPath.replace(/^\//, "");
-  return new Promise((resolve, reject) => entry.file((file) => resolve({ file, path, handle: null }), reject));
+  return new Promise((resolve, reject) =>
+    entry.file((file) => resolve({ file, path, handle: null }), reject),
+  );
 }
 
 /** A folder is read in portions, of which an empty one is the last. */
 async function allEntries(reader: FileSystemDirectoryReader): Promise<FileSystemEntry[]> {
   const all: FileSystemEntry[] = [];
   for (;;) {
-    const portion = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    const portion = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+      reader.readEntries(resolve, reject),
+    );
     if (portion.length === 0) return all;
     all.push(...portion);
   }

@@ -8,13 +8,14 @@ import { summarize } from "./words";
 export class UploadTray {
   private readonly words = h("span");
   private readonly bar = h("progress", { class: "bar", max: 1, "aria-hidden": "true" });
-  readonly element = h(
+  private readonly link = h(
     "a",
     { class: "tray", href: "/", hidden: true, "data-testid": "upload-tray" },
     icon("upload"),
     this.words,
     this.bar,
   );
+  readonly element = h("aside", { "aria-label": "Uploads" }, this.link);
 
   constructor(queue: UploadQueue) {
     let painting = false;
@@ -24,7 +25,7 @@ export class UploadTray {
       setTimeout(() => {
         painting = false;
         const { text, share } = summarize(queue.list(), Date.now());
-        this.element.hidden = share === null;
+        this.link.hidden = share === null;
         this.bar.value = share ?? 0;
         fill(this.words, text);
       }, 500);

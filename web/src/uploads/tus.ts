@@ -144,7 +144,11 @@ export type Whereabouts = { is: "open"; offset: number } | { is: "over" } | { is
 /** Asks the server how far an upload is. */
 export async function whereabouts(url: string, size: number): Promise<Whereabouts> {
   try {
-    const response = await fetch(url, { method: "HEAD", headers: version, signal: AbortSignal.timeout(10_000) });
+    const response = await fetch(url, {
+      method: "HEAD",
+      headers: version,
+      signal: AbortSignal.timeout(10_000),
+    });
     if (response.status === 404 || response.status === 410) return { is: "over" };
     const offset = Number(response.headers.get("Upload-Offset") ?? NaN);
     if (!response.ok || !Number.isInteger(offset)) return { is: "unknown" };
@@ -156,7 +160,11 @@ export async function whereabouts(url: string, size: number): Promise<Whereabout
 
 /** Lets the server forget an upload; one that it does not know counts as forgotten. */
 export async function terminate(url: string): Promise<void> {
-  const response = await fetch(url, { method: "DELETE", headers: version, signal: AbortSignal.timeout(30_000) });
+  const response = await fetch(url, {
+    method: "DELETE",
+    headers: version,
+    signal: AbortSignal.timeout(30_000),
+  });
   if (!response.ok && response.status !== 404 && response.status !== 410) {
     throw new Error(problemText(response.status, await response.text()));
   }

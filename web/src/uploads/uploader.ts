@@ -134,11 +134,13 @@ export class Uploader {
   apply(event: ServerEvent): void {
     const { upload } = event;
     const durable = event.data?.offset;
-    if (event.type === "upload.progress" && upload !== null && typeof durable === "number") this.queue.confirm(upload, durable);
+    if (event.type === "upload.progress" && upload !== null && typeof durable === "number")
+      this.queue.confirm(upload, durable);
     const kept = this.unfinished().find((one) => uploadId(one.url) === upload);
     if (kept === undefined) return;
     if (event.type === "upload.progress" && typeof durable === "number") kept.offset = durable;
-    if (event.type === "upload.aborted" || event.type === "file.stored") this.unfinishedByKey.delete(kept.fingerprint);
+    if (event.type === "upload.aborted" || event.type === "file.stored")
+      this.unfinishedByKey.delete(kept.fingerprint);
     this.tell();
   }
 

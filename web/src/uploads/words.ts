@@ -9,7 +9,9 @@ export function describe(upload: Upload, now: number): string {
   const amount = `${size(upload.offset)} of ${size(upload.size)}`;
   switch (phase.is) {
     case "queued":
-      return upload.offset > 0 ? `Waiting for its turn · ${amount}` : `Waiting for its turn · ${size(upload.size)}`;
+      return upload.offset > 0
+        ? `Waiting for its turn · ${amount}`
+        : `Waiting for its turn · ${size(upload.size)}`;
     case "sending": {
       if (upload.size > 0 && upload.offset >= upload.size) return `Finishing · ${size(upload.size)}`;
       const speed = upload.rate.perSecond(now);
@@ -52,7 +54,10 @@ export function summarize(uploads: readonly Upload[], now: number): Summary {
   const length = open.reduce((sum, upload) => sum + upload.size, 0);
   const speed = open.reduce((sum, upload) => sum + (upload.rate.perSecond(now) ?? 0), 0);
   if (open.length === 0) {
-    const text = done > 0 && done === uploads.length ? `${count(done, "file")} uploaded` : `${done} of ${count(uploads.length, "file")} uploaded`;
+    const text =
+      done > 0 && done === uploads.length
+        ? `${count(done, "file")} uploaded`
+        : `${done} of ${count(uploads.length, "file")} uploaded`;
     return { text: uploads.length === 0 ? "" : text, share: null, active: 0, done };
   }
   const part = length === 0 ? 0 : bytes / length;
