@@ -22,7 +22,7 @@ const SOUND: &str = "aevalsrc=0.2*sin(2*PI*(220+4*t)*t)+0.03*random(0)|0.2*sin(2
     +0.03*random(1):s=48000:d=60[a]";
 
 /// The clip: 60 s of 1080p30 H.264 with stereo AAC, a keyframe every 2 s, about
-/// 12 Mb/s as a camera makes it. Made once.
+/// 23 Mb/s as a camera makes it. Made once.
 pub fn clip() -> Result<PathBuf> {
     input("clip-1080p30-60s.mp4", |path| {
         println!("making the clip: {}", path.display());
