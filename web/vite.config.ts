@@ -12,7 +12,14 @@ const paintAfterTheme: Plugin = {
   },
 };
 
+/** `npm run dev` shows the app of the sources with the data of a server that runs already. */
+const server = process.env["HASHREEL_SERVER"] ?? "http://127.0.0.1:8080";
+
+/** The server refuses what comes from another site's page: here the page is ours. */
+const ours = { target: server, changeOrigin: true, headers: { origin: server } };
+
 export default defineConfig({
+  server: { proxy: { "/v1": { ...ours, ws: true }, "/uploads": ours, "/play": ours } },
   plugins: [paintAfterTheme],
   build: {
     target: "es2022",

@@ -220,7 +220,8 @@ export class WatchPage {
     this.bar.hidden = progress === null;
     this.bar.value = progress ?? 0;
     fill(this.makingWords, video === null ? "" : makingWords(video));
-    this.making.hidden = this.makingWords.textContent === "";
+    this.makingWords.hidden = this.makingWords.textContent === "";
+    this.making.hidden = progress === null && this.makingWords.hidden;
     this.making.dataset.tone = words?.tone ?? "rest";
   }
 
@@ -287,7 +288,6 @@ export class WatchPage {
 /** What there is to say below the player, beside the state itself. */
 function makingWords(video: Video): string {
   if (video.state === "playable") return "You can watch already. The rest is being made.";
-  if (video.state === "running") return "Converting";
   if (video.state === "failed" && video.hls !== null)
     return `Only a part could be converted. ${reasonOf(video)}`;
   return "";
