@@ -1,0 +1,172 @@
+//! An attempt at a task: claimed, worked on under a lease that is kept meanwhile, and ended.
+
+use crate::{
+    Config, names,
+    slot::{After, Message, is_outage},
+    source::Source,
+    worker::Worker,
+};
+use catalog::videos::{Cause, Claim, DueJob, Failure, Held, Missed, TaskId, VideoKey};
+use model::{Error, ErrorKind, Result};
+use std::pin::pin;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
+
+/// Why an attempt's work did not succeed.
+pub(crate) struct Flaw {
+    pub(crate) error: Error,
+    /// Whether a store was away: nothing that the task could help.
+    pub(crate) outage: bool,
+}
+
+impl From<Error> for Flaw {
+    /// An error of the stores or of this program; one of `media` is told apart where it comes from.
+    fn from(error: Error) -> Self {
+        Self { outage: is_outage(&error), error }
+    }
+}
+
+/// How an attempt ended.
+enum Ended {
+    /// All that the task makes is stored; these jobs are to be sent.
+    Well(Vec<DueJob>),
+    Badly(Flaw),
+    /// The task is not this worker's any more, or its video has ended: nothing more can be written.
+    Lost,
+    /// The worker stops.
+    Stopped,
+}
+
+impl Worker {
+    /// Claims `task` and does it, if there is anything to do.
+    pub(crate) async fn attempt(
+        &self,
+        video: &VideoKey,
+        task: TaskId,
+        message: &mut Message,
+        stop: &CancellationToken,
+    ) -> Result<After> {
+        let Config { lease, policy, .. } = &self.config;
+        let (attempt, until) = (names::attempt()?, self.after(*lease));
+        let claim = self.catalog().claim(video, task, &attempt, policy, self.now(), until).await?;
+        let held = match claim {
+            Claim::Held(held) => held,
+            // Whoever works on it has a message of its own; this one is of an earlier attempt, or a
+            // second of its kind.
+            Claim::Later(then) => return Ok(After::Later(self.until(then))),
+            Claim::Over => return Ok(After::Done),
+            Claim::Leaving => {
+                self.release(video).await?;
+                return Ok(After::Done);
+            }
+        };
+        message.renew(self).await?;
+        match self.hold(&held, message, stop).await {
+            Ended::Well(jobs) => {
+                self.send(&jobs).await;
+                Ok(After::Done)
+            }
+            Ended::Badly(flaw) => self.missed(&held, &flaw).await,
+            // What became of it, the next look at the tables says.
+            Ended::Lost => Ok(After::Return),
+            Ended::Stopped => {
+                if let Err(error) = self.catalog().give_back(&held, self.now()).await {
+                    tracing::warn!(error = error.chain(), "a task is left to the end of its lease");
+                }
+                Ok(After::Return)
+            }
+        }
+    }
+
+    /// Works and keeps the lease meanwhile. Where the task is lost or the worker stops, the work is
+    /// dropped, and its child process with it.
+    async fn hold(&self, held: &Held, message: &mut Message, stop: &CancellationToken) -> Ended {
+        let Config { lease, keep_every, .. } = self.config;
+        let mut work = pin!(self.work(held));
+        let mut ticks = interval_at(Instant::now() + keep_every, keep_every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut until = self.after(lease);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ended::Stopped,
+                done = &mut work => return match done {
+                    Ok(jobs) => Ended::Well(jobs),
+                    Err(flaw) if flaw.error.kind() == ErrorKind::Cancelled => Ended::Lost,
+                    Err(flaw) => Ended::Badly(flaw),
+                },
+                _ = ticks.tick() => {}
+            }
+            let next = self.after(lease);
+            match self.catalog().keep(held, next).await {
+                Ok(()) => until = next,
+                // As long as the lease lasts, the work may go on.
+                Err(error) if is_outage(&error) && self.now() < until => {
+                    tracing::warn!(error = error.chain(), "a lease was not kept; trying again");
+                }
+                Err(error) => {
+                    tracing::info!(error = error.chain(), video = %held.video, "a task was lost");
+                    return Ended::Lost;
+                }
+            }
+            message.keep(self, lease).await;
+        }
+    }
+
+    async fn work(&self, held: &Held) -> Result<Vec<DueJob>, Flaw> {
+        let source = Source::open(&self.deps.store, &held.video).await?;
+        match held.task {
+            TaskId::Probe => self.plan(held, &source).await,
+            TaskId::Number(number) => self.make(held, number, &source).await,
+        }
+    }
+
+    /// What follows where an attempt failed.
+    async fn missed(&self, held: &Held, Flaw { error, outage }: &Flaw) -> Result<After> {
+        let failure = failure(error, *outage);
+        tracing::warn!(
+            error = error.chain(),
+            video = %held.video,
+            task = %held.task,
+            cause = ?failure.cause,
+            "an attempt failed"
+        );
+        match self.catalog().task_missed(held, &failure, &self.config.policy, self.now()).await {
+            Ok(Missed::Again(then)) => Ok(After::Later(self.until(then))),
+            Ok(Missed::Failed) => Ok(After::Done),
+            Err(error) if error.kind() == ErrorKind::Cancelled => Ok(After::Return),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether the source is at fault: the same again fails again.
+pub(crate) fn is_sources(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Invalid
+            | ErrorKind::Unsupported
+            | ErrorKind::TooLarge
+            | ErrorKind::Damaged
+            | ErrorKind::NotFound
+            | ErrorKind::Gone
+    )
+}
+
+/// Whose fault an error is, and how to say it to the video's owner should it be the last one.
+fn failure(error: &Error, outage: bool) -> Failure {
+    let kind = error.kind();
+    let (cause, reason) = if outage {
+        let reason = format!("the server's own store was away for too long ({error})");
+        (Cause::Outage, reason)
+    } else if is_sources(kind) {
+        (Cause::Source, error.to_string())
+    } else if kind == ErrorKind::Internal {
+        let reason = "working on the file failed several times by a defect of this program; the \
+                      server's log says more";
+        (Cause::Attempt, reason.to_owned())
+    } else {
+        (Cause::Attempt, format!("working on the file failed several times: {error}"))
+    };
+    Failure { cause, reason }
+}
