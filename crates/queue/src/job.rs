@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 /// A job to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
-    /// What to do, as text (JSON by convention of `catalog`).
+    /// What to do, as text: JSON by convention of `catalog`.
     pub body: String,
     /// How long it stays hidden first.
     pub delay: Duration,

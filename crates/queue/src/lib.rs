@@ -2,12 +2,34 @@
 //!
 //! [`JobQueue`] says what a back end must guarantee and `conformance` tries to break it; both hold for
 //! every back end. It promises what SQS can promise and no more: that a job has one effect is the
-//! catalog's business. A back end is one module: `sqlite` is the embedded one.
+//! catalog's business. A back end is one module: [`sqlite`] is the embedded one.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod job;
+pub mod sqlite;
 mod store;
 
 pub use job::{DeadId, DeadLetter, DeadPage, Delivery, Depth, Outgoing, Receipt};
 pub use store::{
-    JobQueue, MAX_BODY_BYTES, MAX_DELAY, MAX_PAGE, MAX_RECEIVE, MAX_SEND, MAX_VISIBILITY, MAX_WAIT,
+    JobQueue, MAX_BODY_BYTES, MAX_DELAY, MAX_PAGE, MAX_REASON, MAX_RECEIVE, MAX_SEND,
+    MAX_VISIBILITY, MAX_WAIT,
 };
+
+use model::{Error, Result};
+use std::sync::Arc;
+
+/// Opens the queue that `url` names, with its default settings: `sqlite:///PATH`.
+///
+/// # Errors
+/// `Invalid` for another scheme or a wrong path; what the back end says where it cannot be opened.
+pub async fn open(url: &str) -> Result<Arc<dyn JobQueue>> {
+    match url.split_once("://") {
+        Some(("sqlite", _)) => {
+            let path = ::sqlite::path_of_url(url)?;
+            let queue = sqlite::SqliteQueue::open(path, sqlite::Settings::default()).await?;
+            Ok(Arc::new(queue))
+        }
+        _ => Err(Error::invalid(format!("{url:?} names no known queue: sqlite:///PATH"))),
+    }
+}

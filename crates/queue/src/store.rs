@@ -2,7 +2,7 @@
 
 use crate::{DeadId, DeadPage, Delivery, Depth, Outgoing, Receipt};
 use async_trait::async_trait;
-use model::Result;
+use model::{Error, ErrorKind, Result};
 use std::{fmt, time::Duration};
 
 /// The most jobs of one [`JobQueue::send`].
@@ -17,6 +17,8 @@ pub const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
 pub const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
 /// The longest wait of one receive.
 pub const MAX_WAIT: Duration = Duration::from_secs(20);
+/// The longest reason that is kept with a dead letter, in characters; the rest is cut off.
+pub const MAX_REASON: usize = 1000;
 /// The most dead letters a page may be asked to hold.
 pub const MAX_PAGE: usize = 100;
 
@@ -34,7 +36,8 @@ pub const MAX_PAGE: usize = 100;
 /// - A call dropped halfway, or that failed with `Unavailable`, may have happened: jobs of a receive that
 ///   nobody got come again when their visibility has passed.
 ///
-/// Errors of every method, besides those it names: `Invalid` for input beyond the bounds of this module,
+/// Errors of every method, besides those it names: `Invalid` for input beyond the bounds of this module
+/// and for a receipt, id or cursor that the queue cannot have given,
 /// `Busy` and `Unavailable` for a back end that is overloaded or away (the same call may succeed later),
 /// `NoSpace` for a full disk, `Internal` for a stored job that cannot be read.
 #[async_trait]
@@ -42,7 +45,8 @@ pub trait JobQueue: Send + Sync + fmt::Debug + 'static {
     /// Sends 1 to [`MAX_SEND`] jobs, durably. After an error, any of them may have been sent.
     ///
     /// # Errors
-    /// `TooLarge` beyond [`MAX_BODY_BYTES`].
+    /// `TooLarge` beyond [`MAX_BODY_BYTES`]; `Invalid` for a body that is empty or holds control
+    /// characters other than tab and line ends, which some back ends cannot carry.
     async fn send(&self, jobs: Vec<Outgoing>) -> Result<()>;
 
     /// Takes 1 to `max` (at most [`MAX_RECEIVE`]) jobs and hides them for `visibility` (more than none,
@@ -70,8 +74,8 @@ pub trait JobQueue: Send + Sync + fmt::Debug + 'static {
     /// it a second time is no error.
     async fn delete(&self, receipt: &Receipt) -> Result<()>;
 
-    /// The job can never succeed: it becomes a dead letter now, with the reason (at most 1,000 characters
-    /// of it are kept).
+    /// The job can never succeed: it becomes a dead letter now, with the reason ([`MAX_REASON`]
+    /// characters of it).
     ///
     /// # Errors
     /// `Conflict` as for [`Self::extend`].
@@ -95,4 +99,67 @@ pub trait JobQueue: Send + Sync + fmt::Debug + 'static {
 
     /// How many jobs there are, for metrics and readiness.
     async fn depth(&self) -> Result<Depth>;
+}
+
+/// What every back end checks before it sends.
+///
+/// # Errors
+/// As [`JobQueue::send`] says.
+pub(crate) fn check_send(jobs: &[Outgoing]) -> Result<()> {
+    if jobs.is_empty() || jobs.len() > MAX_SEND {
+        return Err(Error::invalid(format!("1 to {MAX_SEND} jobs are sent at once")));
+    }
+    for job in jobs {
+        let is_odd = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+        if job.body.is_empty() || job.body.contains(is_odd) {
+            return Err(Error::invalid("a job is text without control characters, and not empty"));
+        }
+        if job.delay > MAX_DELAY {
+            let most = MAX_DELAY.as_secs();
+            return Err(Error::invalid(format!("a job is delayed by at most {most} seconds")));
+        }
+    }
+    if jobs.iter().map(|job| job.body.len()).sum::<usize>() > MAX_BODY_BYTES {
+        let message = format!("jobs sent at once have at most {MAX_BODY_BYTES} bytes together");
+        return Err(Error::new(ErrorKind::TooLarge, message));
+    }
+    Ok(())
+}
+
+/// What every back end checks before it receives.
+///
+/// # Errors
+/// As [`JobQueue::receive`] says.
+pub(crate) fn check_receive(max: usize, visibility: Duration, wait: Duration) -> Result<()> {
+    if !(1..=MAX_RECEIVE).contains(&max) {
+        return Err(Error::invalid(format!("1 to {MAX_RECEIVE} jobs are received at once")));
+    }
+    if visibility.is_zero() {
+        return Err(Error::invalid("a job that is received is hidden for some time"));
+    }
+    if wait > MAX_WAIT {
+        let most = MAX_WAIT.as_secs();
+        return Err(Error::invalid(format!("a receive waits for at most {most} seconds")));
+    }
+    check_visibility(visibility)
+}
+
+/// # Errors
+/// `Invalid` beyond [`MAX_VISIBILITY`].
+pub(crate) fn check_visibility(visibility: Duration) -> Result<()> {
+    if visibility <= MAX_VISIBILITY {
+        return Ok(());
+    }
+    let most = MAX_VISIBILITY.as_secs();
+    Err(Error::invalid(format!("a job is hidden for at most {most} seconds at a time")))
+}
+
+/// # Errors
+/// `Invalid` for a page of dead letters that is empty or too large.
+pub(crate) fn check_page(limit: usize) -> Result<()> {
+    if (1..=MAX_PAGE).contains(&limit) {
+        Ok(())
+    } else {
+        Err(Error::invalid(format!("a page holds 1 to {MAX_PAGE} dead letters")))
+    }
 }
