@@ -81,7 +81,9 @@ mod tests {
     use super::*;
     use axum::http::Request;
 
-    fn parts(method: &str, headers: &[(&str, &str)]) -> Parts {
+    type Header<'a> = (&'a str, &'a str);
+
+    fn parts(method: &str, headers: &[Header<'_>]) -> Parts {
         let mut request = Request::builder().method(method).uri("/v1/files");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -115,7 +117,7 @@ mod tests {
         let ws = ("upgrade", "websocket");
         let host = ("host", "127.0.0.1:8080");
         let allowed: HashSet<_> = [HeaderValue::from_static("https://app.example.com")].into();
-        let cases: [(&str, &[(&str, &str)], bool); 14] = [
+        let cases: [(&str, &[Header], bool); 14] = [
             ("POST", &[host], true),
             ("POST", &[host, ("origin", "http://127.0.0.1:8080")], true),
             ("POST", &[host, ("origin", "https://app.example.com")], true),

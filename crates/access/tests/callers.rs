@@ -1,4 +1,5 @@
 //! Who gets in, and as whom: every kind of credential against both policies.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use access::{Access, Caller, Keys, Policy, SESSION_COOKIE};
 use axum::{
@@ -12,6 +13,8 @@ use catalog::Catalog;
 use model::{ErrorKind, Timestamp};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
+
+type Header<'a> = (&'a str, &'a str);
 
 #[derive(Clone)]
 struct State(Access);
@@ -29,7 +32,7 @@ async fn catalog() -> (Catalog, TempDir) {
 }
 
 /// Status and body of what a server that echoes its caller answers.
-async fn ask(access: &Access, method: &str, headers: &[(&str, &str)]) -> (StatusCode, String) {
+async fn ask(access: &Access, method: &str, headers: &[Header<'_>]) -> (StatusCode, String) {
     let echo = any(async |caller: Caller| caller.owner.to_string());
     let router = Router::new().route("/", echo).with_state(State(access.clone()));
     let mut request = Request::builder().method(method).uri("/");
@@ -51,7 +54,7 @@ async fn without_accounts_everybody_on_this_machine_is_local() {
     assert_eq!(ask(&access, "GET", &[host]).await, (StatusCode::OK, "local".into()));
     let listed = ("origin", "https://app.example.com");
     assert_eq!(ask(&access, "POST", &[host, listed]).await.0, StatusCode::OK);
-    let cases: [(&str, &[(&str, &str)]); 3] = [
+    let cases: [(&str, &[Header]); 3] = [
         ("GET", &[("host", "evil.example")]),
         ("POST", &[host, ("origin", "https://evil.example")]),
         ("GET", &[host, ("upgrade", "websocket"), ("origin", "https://evil.example")]),
@@ -110,7 +113,7 @@ async fn a_session_is_a_key_that_scripts_and_other_sites_cannot_use() {
     let cookie = format!("a=b; {SESSION_COOKIE}={}; c", session.token.expose());
     let (cookie, host) = (("cookie", cookie.as_str()), ("host", "reel.example"));
     let ours = ("origin", "https://reel.example");
-    let cases: [(&str, &[(&str, &str)], u16); 5] = [
+    let cases: [(&str, &[Header], u16); 5] = [
         ("GET", &[host, cookie], 200),
         ("POST", &[host, cookie, ours], 200),
         ("POST", &[host, cookie, ("origin", "https://evil.example")], 403),

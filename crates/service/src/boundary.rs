@@ -29,6 +29,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 /// The route of a request that no route matches, in figures and logs.
 const NO_ROUTE: &str = "none";
 
+/// What the routes of segments begin with.
+const SEGMENTS: &str = "/play/r/";
+
 /// Puts the edge around `router`, which is complete: routes added later are outside.
 pub fn edge(router: Router, metrics: &Metrics) -> Router {
     router
@@ -70,12 +73,15 @@ async fn observe(State(metrics): State<Metrics>, mut request: Request, next: Nex
     let owner = OwnerSlot::default();
     request.extensions_mut().insert(owner.clone());
     let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or_else(|| NO_ROUTE.into(), |route| route.as_str().to_owned());
+    // A rendition's id is the right to read it: as good as a key.
+    let path = (!route.starts_with(SEGMENTS)).then(|| request.uri().path().to_owned());
     metrics.begin();
     let mut line = Line {
         metrics,
         method: request.method().clone(),
-        route: route.map_or_else(|| NO_ROUTE.into(), |route| route.as_str().to_owned()),
-        path: request.uri().path().to_owned(),
+        route,
+        path,
         owner,
         began: Instant::now(),
         status: None,
@@ -96,7 +102,7 @@ struct Line {
     metrics: Metrics,
     method: Method,
     route: String,
-    path: String,
+    path: Option<String>,
     owner: OwnerSlot,
     began: Instant,
     /// `None` until there is a response.
@@ -119,7 +125,7 @@ impl Drop for Line {
                     target: "hashreel::http",
                     method = %self.method,
                     route = %self.route,
-                    path = %self.path,
+                    path = self.path,
                     status,
                     bytes = self.sent,
                     millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
@@ -135,7 +141,7 @@ impl Drop for Line {
             500.. => line!(error),
             400..=499 => line!(info),
             // Asked every few seconds by machines, or by every player for every segment.
-            _ if self.route.starts_with("/play/r/") || is_operation(&self.route) => line!(debug),
+            _ if self.route.starts_with(SEGMENTS) || is_operation(&self.route) => line!(debug),
             _ => line!(info),
         }
     }

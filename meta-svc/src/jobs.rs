@@ -1,0 +1,82 @@
+//! `/v1/jobs`: videos that are not ready, and another try for those that failed.
+
+use crate::{
+    Meta,
+    files::PageQuery,
+    openapi::Refused,
+    view::{VideoState, video_of, videos_of},
+};
+use access::Caller;
+use axum::{extract::State, http::StatusCode};
+use model::{FileId, Timestamp, video::VideoStatus};
+use serde::Serialize;
+use service::{
+    Problem,
+    extract::{Json, Path, Query},
+};
+use utoipa::ToSchema;
+
+/// A page of jobs: those of one page of files, which may have none.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JobPage {
+    /// Newest first.
+    jobs: Vec<JobView>,
+    /// Gives the next page; null at the end.
+    cursor: Option<String>,
+}
+
+/// A video that is not ready.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Job)]
+struct JobView {
+    /// Of which file.
+    #[schema(value_type = String, format = "uuid")]
+    file: FileId,
+    /// The file's name.
+    name: String,
+    #[schema(inline)]
+    state: VideoState,
+    /// From 0 to 1.
+    progress: f64,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// Lists the caller's videos that are not ready.
+#[utoipa::path(get, path = "/v1/jobs", tag = "jobs", params(PageQuery), responses(
+    (status = 200, body = JobPage), Refused))]
+pub(crate) async fn list(
+    State(meta): State<Meta>,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<JobPage>, Problem> {
+    let page = meta.catalog().list_files(&caller.owner, query.limit()?, query.cursor.as_deref());
+    let (files, cursor) = page.await?;
+    let videos = videos_of(meta.catalog(), &files).await?;
+    let job = |file: catalog::File| {
+        file.current.video.as_ref()?;
+        let video = video_of(&file.current, videos.iter().map(|(key, video)| (key, video)));
+        let status = video.map_or(VideoStatus::Queued, |video| video.status);
+        (status != VideoStatus::Ready).then(|| JobView {
+            file: file.id,
+            name: file.name,
+            state: status.into(),
+            progress: video.map_or(0.0, catalog::videos::Video::progress),
+            reason: video.and_then(|video| video.reason.clone()),
+        })
+    };
+    Ok(Json(JobPage { jobs: files.into_iter().filter_map(job).collect(), cursor }))
+}
+
+/// Tries a failed video again, from its beginning.
+#[utoipa::path(post, path = "/v1/jobs/{file}/retry", tag = "jobs", params(("file" = String, Path)),
+    responses((status = 202, description = "Queued"), Refused))]
+pub(crate) async fn retry(
+    State(meta): State<Meta>,
+    caller: Caller,
+    Path(file): Path<FileId>,
+) -> Result<StatusCode, Problem> {
+    meta.catalog().retry_video(&caller.owner, file, Timestamp::now()).await?;
+    Ok(StatusCode::ACCEPTED)
+}

@@ -1,0 +1,91 @@
+//! `meta-svc`: files, playback, events and the web app, as a process of its own.
+
+use access::{Access, Policy};
+use catalog::Catalog;
+use clap::Parser;
+use content::{Config, Store};
+use meta_svc::{Meta, MetaOptions, openapi, openapi_route, router};
+use model::Result;
+use records::{Consistency, Key};
+use service::{Health, Limits, Metrics, logs};
+use std::{net::SocketAddr, process::ExitCode};
+
+/// Files, playback, events and the web app of Hashreel
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    /// Where objects are kept, as file:///var/lib/hashreel/objects
+    #[arg(long, env = "HASHREEL_OBJECTS", value_name = "URL")]
+    objects: String,
+    /// Where records are kept, as sqlite:///var/lib/hashreel/records.db
+    #[arg(long, env = "HASHREEL_RECORDS", value_name = "URL")]
+    records: String,
+    /// The address to listen on; any but loopback demands API keys
+    #[arg(
+        long,
+        env = "HASHREEL_LISTEN",
+        value_name = "ADDR:PORT",
+        default_value = "127.0.0.1:8082"
+    )]
+    listen: SocketAddr,
+    /// Demand API keys on loopback too, as behind a reverse proxy
+    #[arg(long, env = "HASHREEL_REQUIRE_KEYS")]
+    require_keys: bool,
+    #[command(flatten)]
+    meta: MetaOptions,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    match logs::start("info") {
+        Ok(()) => {}
+        Err(error) => return refuse(&error),
+    }
+    match run(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(&error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a program that cannot start")]
+fn refuse(error: &model::Error) -> ExitCode {
+    eprintln!("meta-svc: {}", error.chain());
+    ExitCode::FAILURE
+}
+
+async fn run(options: Options) -> Result<()> {
+    let shutdown = service::shutdown_on_signals()?;
+    let objects = objects::open(&options.objects).await?;
+    let records = records::open(&options.records).await?;
+    let health = Health::default()
+        .check("objects", {
+            let objects = objects.clone();
+            move || {
+                let objects = objects.clone();
+                async move { objects.list("", None, 1).await.map(drop) }
+            }
+        })
+        .check("records", {
+            let records = records.clone();
+            move || {
+                let records = records.clone();
+                async move {
+                    records.get(&Key::new("ready", "head"), Consistency::Strong).await.map(drop)
+                }
+            }
+        });
+    let metrics = Metrics::new(|_| ());
+    let catalog = Catalog::new(records);
+    let policy = Policy::of(options.listen, options.require_keys);
+    let access = Access::new(catalog.clone(), policy);
+    let store = Store::new(catalog, objects, Config::default())?;
+    let meta = Meta::new(store, access, options.meta.segment_cache.0, shutdown.clone());
+    let routes = router(meta)
+        .merge(openapi_route(openapi()))
+        .merge(service::operations(metrics.clone(), health));
+    let listener = service::bind(options.listen).await?;
+    tracing::info!(address = %options.listen, ?policy, "listening");
+    service::serve(listener, service::edge(routes, &metrics), shutdown, Limits::default()).await;
+    Ok(())
+}
