@@ -27,6 +27,7 @@ pub fn requested() -> bool {
 #[must_use]
 pub fn run() -> ExitCode {
     let Ok((pipe, start)) = Pipe::open() else { return ExitCode::FAILURE };
+    ff::error::register_all();
     index::single_threaded();
     let result = confine::confine(start.memory, start.cpu_seconds).and_then(|()| {
         // What libav has to say goes to standard error, of which the parent keeps the end.

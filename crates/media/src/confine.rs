@@ -10,15 +10,17 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 /// Gives up every right that a media task does not need, for good. `memory` is in bytes of address
 /// space. At `cpu_seconds` of processor time the kernel ends the process.
 pub fn confine(memory: u64, cpu_seconds: u64) -> Result<()> {
+    // At the first limit of processor time comes SIGXCPU, which says what happened, at the second
+    // SIGKILL, which does not.
     let limits = [
-        (Resource::As, memory),
-        (Resource::Cpu, cpu_seconds),
-        (Resource::Core, 0),
-        (Resource::Fsize, 0),
-        (Resource::Nofile, 3),
+        (Resource::As, memory, memory),
+        (Resource::Cpu, cpu_seconds, cpu_seconds.saturating_add(5)),
+        (Resource::Core, 0, 0),
+        (Resource::Fsize, 0, 0),
+        (Resource::Nofile, 3, 3),
     ];
-    for (resource, limit) in limits {
-        let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
+    for (resource, current, maximum) in limits {
+        let limit = Rlimit { current: Some(current), maximum: Some(maximum) };
         // A limit that is already lower stays: raising it is refused, and not what we want.
         if let Err(error) = setrlimit(resource, limit)
             && error != rustix::io::Errno::PERM
@@ -89,4 +91,34 @@ fn system_calls() -> Result<()> {
 #[cfg(not(target_os = "linux"))]
 fn system_calls() -> Result<()> {
     Ok(())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::io::ErrorKind::PermissionDenied;
+
+    #[test]
+    fn a_confined_thread_reaches_nothing() {
+        // Filters hold for the thread that asks for them, so the test's own goes on as it was.
+        let confined = std::thread::spawn(|| {
+            system_calls().unwrap();
+            let denied = |error: std::io::Error| error.kind() == PermissionDenied;
+            assert!(std::fs::File::open("/etc/hostname").is_err_and(denied));
+            assert!(std::fs::write("/tmp/never", b"").is_err_and(denied));
+            assert!(std::fs::read_dir("/").is_err());
+            assert!(std::net::TcpStream::connect("127.0.0.1:9").is_err_and(denied));
+            assert!(std::os::unix::net::UnixStream::connect("/run/x").is_err_and(denied));
+            assert!(std::process::Command::new("/bin/true").spawn().is_err());
+            assert!(std::thread::Builder::new().spawn(|| ()).is_err());
+            // What a task needs still works.
+            assert_eq!(
+                vec![1u8; 64 << 20].iter().map(|&one| u32::from(one)).sum::<u32>(),
+                64 << 20
+            );
+            assert!(std::time::Instant::now().elapsed().as_secs() < 60);
+        });
+        confined.join().unwrap();
+        assert!(std::fs::File::open("/proc/self/status").is_ok());
+    }
 }

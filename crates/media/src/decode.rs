@@ -18,7 +18,7 @@ pub struct Track {
     index: usize,
     time_base: (i32, i32),
     drained: bool,
-    /// Packets and reads that could not be used.
+    /// Reads and packets that could not be used, and frames with parts that had to be guessed.
     pub damaged: u64,
     /// Frames that came out.
     pub decoded: u64,
@@ -89,6 +89,7 @@ impl Track {
             match self.decoder.receive_frame(frame) {
                 Ok(()) => {
                     self.decoded += 1;
+                    self.damaged += u64::from(frame.is_corrupt() || frame.has_decode_errors());
                     return Ok(true);
                 }
                 Err(ff::Error::Eof) => return Ok(false),

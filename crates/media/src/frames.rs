@@ -51,11 +51,9 @@ impl Frames {
             if !frames.track.seek(micros(zero, from - back))? {
                 break;
             }
-            if let Some(first) = frames.begin()? {
-                if first.pts <= from {
-                    frames.found = Some(first);
-                    return Ok(frames);
-                }
+            if let Some(first) = frames.begin()?.filter(|first| first.pts <= from) {
+                frames.found = Some(first);
+                return Ok(frames);
             }
             back = (back * 4).max(FIRST_STEP_BACK);
         }
@@ -68,14 +66,14 @@ impl Frames {
         Ok(frames)
     }
 
-    /// The frames of `track` from a keyframe near `at` on, wherever that is.
+    /// The frames of `track` from a keyframe near `at` on, or from wherever the source can be sought to.
     pub fn near(pipe: &Pipe, track: &VideoTrack, zero: Zero, at: i64) -> Result<Self> {
         let mut frames = Self::from(pipe, track, zero, 0)?;
-        if at > 0 {
-            frames.from = match frames.track.seek(micros(zero, at))? {
-                true => frames.track.keyframe()?.map_or(i64::MAX, |time| frames.ticks(time)),
-                false => i64::MAX,
-            };
+        if at > 0
+            && frames.track.seek(micros(zero, at))?
+            && let Some(key) = frames.track.keyframe()?
+        {
+            frames.from = frames.ticks(key);
         }
         Ok(frames)
     }

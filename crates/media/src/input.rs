@@ -68,10 +68,10 @@ pub fn open(pipe: &Pipe) -> Result<Input> {
             return fault;
         }
         match error {
-            ff::Error::InvalidData if lacks_index(pipe) => {
+            _ if lacks_index(pipe) => {
                 Fault::invalid("the file was cut off before its index; upload the whole file again")
             }
-            ff::Error::InvalidData => Fault::invalid(
+            ff::Error::InvalidData | ff::Error::Eof => Fault::invalid(
                 "the file is not a video of a kind that is understood, or it is damaged",
             ),
             error => Fault::libav(Blame::Invalid, "reading the file", error),

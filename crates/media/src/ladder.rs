@@ -7,6 +7,7 @@ use crate::task::{
     AudioTask, AudioTrack, PosterTask, Probed, Rung, Task, VideoEncoding, VideoTask, VideoTrack,
     Zero,
 };
+use cmaf::manifest::FrameRate;
 use cmaf::timeline::{Cuts, TIMESCALE};
 use model::{Error, ErrorKind, Result, Sha256};
 use serde::{Deserialize, Serialize};
@@ -229,12 +230,23 @@ fn video_runs(keyframes: &[i64], cuts: &Cuts, known: bool) -> Vec<Planned> {
 }
 
 impl Plan {
-    /// The longest segment that the cuts allow, in whole seconds: a playlist's target duration.
+    /// The longest segment that is expected, in seconds to the nearest: a playlist's target duration.
     #[must_use]
     pub fn longest_seconds(&self) -> u32 {
-        let seconds =
-            self.cuts.longest().saturating_add(i64::from(TIMESCALE) - 1) / i64::from(TIMESCALE);
-        u32::try_from(seconds).unwrap_or(u32::MAX)
+        let scale = i64::from(TIMESCALE);
+        let planned = u32::try_from(self.cuts.len()).unwrap_or(u32::MAX);
+        let tail = self.duration.map_or(0, |end| end - self.cuts.cut(planned.saturating_sub(1)));
+        let between = (1..planned).map(|k| self.cuts.cut(k) - self.cuts.cut(k - 1)).max();
+        let longest = between.unwrap_or(self.cuts.step()).max(tail);
+        u32::try_from((longest + scale / 2) / scale).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// The frame rate of the video renditions: the source's, at most the profile's.
+    #[must_use]
+    pub fn frame_rate(&self) -> Option<FrameRate> {
+        let (rate, most) = (self.video.as_ref()?.frame_rate, self.encoding.max_frame_rate);
+        let within = rate.as_f64() <= f64::from(most);
+        Some(if within { rate } else { FrameRate { num: most, den: 1 } })
     }
 
     /// The complete task of `planned`.
@@ -273,7 +285,6 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cmaf::manifest::FrameRate;
 
     const SECOND: i64 = TIMESCALE as i64;
 
@@ -283,7 +294,8 @@ mod tests {
 
     #[test]
     fn the_ladder_fits_the_picture_and_never_enlarges_it() {
-        let cases: [(u32, u32, &[(u32, u32)]); 9] = [
+        type Sizes = &'static [(u32, u32)];
+        let cases: [(u32, u32, Sizes); 9] = [
             (1920, 1080, &[(1920, 1080), (1280, 720), (854, 480), (640, 360), (426, 240)]),
             (3840, 2160, &[(1920, 1080), (1280, 720), (854, 480), (640, 360), (426, 240)]),
             (1080, 1920, &[(1080, 1920), (720, 1280), (480, 854), (360, 640), (240, 426)]),
@@ -298,7 +310,7 @@ mod tests {
             let got = sizes(width, height);
             assert_eq!(got.len(), expected.len(), "{width}x{height}: {got:?}");
             for (got, expected) in got.iter().zip(expected) {
-                let near = |a: u32, b: u32| a.abs_diff(b) <= 2 && a % 2 == 0;
+                let near = |a: u32, b: u32| a.abs_diff(b) <= 2 && a.is_multiple_of(2);
                 assert!(near(got.0, expected.0) && near(got.1, expected.1), "{got:?} {expected:?}");
             }
         }
@@ -384,6 +396,7 @@ mod tests {
         for planned in &plan.tasks {
             assert!(plan.task(*planned).is_ok());
         }
+        assert_eq!(plan.longest_seconds(), 10);
         assert!(plan.task(Planned::Audio { track: 7 }).is_err());
     }
 

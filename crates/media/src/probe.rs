@@ -280,7 +280,7 @@ mod tests {
         assert_eq!(orientation(&matrix(-1, 0, 0, 1)), (0, true));
         assert_eq!(orientation(&matrix(1, 0, 0, -1)), (180, true));
         assert_eq!(orientation(&[]), (0, false));
-        assert_eq!(orientation(&[0xff; 36]).1, false);
+        assert!(!orientation(&[0xff; 36]).1);
     }
 
     #[test]

@@ -84,9 +84,9 @@ pub fn encode(pipe: &Pipe, task: &VideoTask) -> Result<Done> {
             end = run.end_of(&segment);
             run.finish(segment, end)?;
         }
-        if let Some(past) = task.end {
-            run.skip_to(past, end)?;
-        }
+        // Every planned range is accounted for, also those that the source turned out not to have.
+        let planned = u32::try_from(task.cuts.len()).unwrap_or(u32::MAX);
+        run.skip_to(task.end.unwrap_or(planned), end)?;
     }
     let (decoded, damaged) = frames.counts();
     Ok(Done { at_end, decoded, damaged })

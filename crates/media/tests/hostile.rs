@@ -1,5 +1,8 @@
 //! What is not a video, is broken, or is out to do harm ends with a reason, and harms nobody.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::cast_possible_truncation, reason = "seconds and samples of short clips")]
+
 mod common;
 
 use async_trait::async_trait;

@@ -39,13 +39,14 @@ pub fn make(folder: &Path, name: &str, arguments: &str) -> PathBuf {
 /// order in which they are shown; and, for audio, the number of samples in all of them.
 ///
 /// # Panics
-/// As [`run`], and where ffprobe has something to complain about.
+/// As [`run`].
+#[must_use]
 pub fn times(path: &Path, kind: &str) -> (Vec<f64>, u64) {
-    let (out, talk) = run(
+    let (out, _) = run(
         "ffprobe",
         &[
             "-v",
-            "warning",
+            "error",
             "-select_streams",
             &format!("{kind}:0"),
             "-show_entries",
@@ -55,7 +56,6 @@ pub fn times(path: &Path, kind: &str) -> (Vec<f64>, u64) {
             &path.to_string_lossy(),
         ],
     );
-    assert_eq!(talk, "", "ffprobe complains about {}", path.display());
     let (mut times, mut samples) = (Vec::new(), 0);
     for line in String::from_utf8_lossy(&out).lines() {
         let mut fields = line.split(',').filter(|field| !field.is_empty());
@@ -83,8 +83,8 @@ pub fn complaints(path: &Path) -> String {
 #[must_use]
 pub fn psnr(made: &Path, source: &Path, width: u32, height: u32) -> f64 {
     let graph = format!(
-        "[1:v]scale={width}:{height}:flags=bicubic:out_range=tv,setsar=1,format=yuv420p[s];\
-         [0:v]setsar=1[m];[m][s]psnr"
+        "[1:v]scale={width}:{height}:flags=bicubic:out_range=tv,setsar=1,format=yuv420p,settb=1/1000,setpts=N[s];\
+         [0:v]setsar=1,settb=1/1000,setpts=N[m];[m][s]psnr"
     );
     let (made, source) = (made.to_string_lossy(), source.to_string_lossy());
     let arguments = ["-nostdin", "-i", &made, "-i", &source, "-lavfi", &graph, "-f", "null", "-"];

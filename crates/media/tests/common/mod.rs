@@ -159,7 +159,9 @@ pub async fn stream(source: &dyn RangeSource, profile: &Profile) -> Result<Strea
         assert_eq!(ks, (0..u32::try_from(ks.len()).unwrap()).collect::<Vec<_>>());
         let mut next = 0;
         for (frames, start, end, _) in rendition.segments.values().filter(|segment| segment.0 > 0) {
-            assert_eq!((*start, *frames > 0), (next, true), "a gap or an overlap");
+            // Where a source is damaged, what can be decoded may depend on where decoding begins.
+            let whole = made.done.iter().all(|(_, done)| done.damaged == 0);
+            assert!(*frames > 0 && (*start == next || !whole), "from {next} to {start}");
             next = *end;
         }
     }
