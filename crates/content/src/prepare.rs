@@ -76,7 +76,8 @@ pub(crate) async fn run(
     let mut next = None;
     let mut number = 0;
     loop {
-        // Whoever waits for nothing takes what is there: the slower the storage, the larger the groups.
+        // Only a group that will be put next is gathered: the slower the storage, the more it finds.
+        let Ok(taker) = out.reserve().await else { return Ok(()) };
         let first = match next.take() {
             Some(first) => first,
             None => match pieces.recv().await {
@@ -96,9 +97,7 @@ pub(crate) async fn run(
             prepare(&context, &held, number, &mut group).await?;
             number += 1;
         }
-        if out.send(group).await.is_err() {
-            return Ok(());
-        }
+        taker.send(group);
     }
 }
 

@@ -39,9 +39,9 @@ const TICK: Duration = Duration::from_millis(50);
 /// Most blocks of a piece; two pieces make a group at least.
 const MAX_BLOCKS: usize = catalog::MAX_GROUP / 2;
 
-/// Pieces of one upload that may be between being filled and being durable: with the default profile 30
-/// to 64 MiB, so that slow storage is given large groups.
-pub(crate) const MAX_IN_FLIGHT: usize = 8;
+/// Pieces of one upload that may be between being filled and being durable: with the default profile 50
+/// to 96 MiB, so that slow storage is given large groups. The default budget has a few more.
+pub(crate) const MAX_IN_FLIGHT: usize = 12;
 
 /// A request's body.
 pub(crate) type Body = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;

@@ -3,7 +3,7 @@
 
 use crate::{append::Context, codec, ingest::Reserved, prepare::Group, tail};
 use catalog::{BlockEntry, Checkpoint, Stored, TailPiece, Upload};
-use futures::future::try_join_all;
+use futures::{FutureExt, StreamExt, future::try_join_all, stream::FuturesOrdered};
 use model::{
     Error, ErrorKind, Result, Sha256,
     block::{BlockState, Codec, Placement},
@@ -12,6 +12,9 @@ use objects::{Outcome, Put};
 use records::Version;
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::{mpsc, watch};
+
+/// Groups that are put at the same time: while one waits for the disk, the bytes of the next are written.
+const PUTS: usize = 2;
 
 /// How often a group is settled anew because records of its blocks were changed by others.
 const TRIES: usize = 16;
@@ -40,33 +43,72 @@ pub(crate) async fn run(
     mut groups: mpsc::Receiver<Group>,
     settled: watch::Sender<Settled>,
 ) -> Result<Stored<Upload>> {
-    while let Some(group) = groups.recv().await {
-        let before = settled.borrow().tail.clone();
-        settle(&context, &mut held, group).await?;
-        settled.send_replace(Settled::of(&held.value)?);
-        let now = &held.value.tail;
-        let gone: Vec<_> = before.into_iter().filter(|piece| !now.contains(piece)).collect();
-        if let Err(error) = tail::discard(&*context.store.objects, &gone).await {
-            // They are found again by their names when the upload ends.
-            tracing::warn!(upload = %held.value.id, error = error.chain(), "tail not deleted");
+    let mut puts = FuturesOrdered::new();
+    let mut more = true;
+    let mut tails = false;
+    while more || !puts.is_empty() {
+        tokio::select! {
+            // A tail is written behind what is stored of it: no group overtakes one.
+            group = groups.recv(), if more && !tails && puts.len() < PUTS => match group {
+                Some(group) => {
+                    tails = group.tail.is_some();
+                    let plan = plan_tail(&context, &held.value, &group).await?;
+                    puts.push_back(first_put(Arc::clone(&context), group, plan).boxed());
+                }
+                None => more = false,
+            },
+            Some(put) = puts.next() => {
+                let (group, pieces, present) = put?;
+                let before = held.value.tail.clone();
+                checkpoint(&context, &mut held, group, pieces, present).await?;
+                settled.send_replace(Settled::of(&held.value)?);
+                tails = false;
+                discard(&context, &held.value, before).await;
+            }
         }
     }
     Ok(held)
 }
 
-async fn settle(context: &Context, held: &mut Stored<Upload>, mut group: Group) -> Result<()> {
+/// The pieces of a tail that will be durable with the group, and the one that is to be put.
+type TailPlan = (Vec<TailPiece>, Option<Put>);
+
+async fn plan_tail(context: &Context, upload: &Upload, group: &Group) -> Result<TailPlan> {
+    let Some(tail) = group.tail.clone() else { return Ok((Vec::new(), None)) };
+    let (_, epoch) = upload.state.open()?;
+    let (id, stored) = (upload.id, upload.tail.clone());
+    context.store.cpu.run(move || tail::plan(id, epoch, &stored, &tail)).await?
+}
+
+async fn first_put(
+    context: Arc<Context>,
+    group: Group,
+    (pieces, tail): TailPlan,
+) -> Result<(Group, Vec<TailPiece>, Vec<Present>)> {
+    let present = put(&context, &group, tail).await?;
+    Ok((group, pieces, present))
+}
+
+/// Deletes the tail pieces of `before` that the upload does not name any more.
+async fn discard(context: &Context, upload: &Upload, before: Vec<TailPiece>) {
+    let gone: Vec<_> = before.into_iter().filter(|piece| !upload.tail.contains(piece)).collect();
+    if let Err(error) = tail::discard(&*context.store.objects, &gone).await {
+        // They are found again by their names when the upload ends.
+        tracing::warn!(upload = %upload.id, error = error.chain(), "tail not deleted");
+    }
+}
+
+/// Moves the upload's offset behind a group whose objects are durable.
+async fn checkpoint(
+    context: &Context,
+    held: &mut Stored<Upload>,
+    mut group: Group,
+    pieces: Vec<TailPiece>,
+    mut present: Vec<Present>,
+) -> Result<()> {
     let ingest = &context.ingest;
-    let (_, epoch) = held.value.state.open()?;
-    let (pieces, mut tail_put) = match group.tail.take() {
-        None => (Vec::new(), None),
-        Some(tail) => {
-            let (upload, stored) = (held.value.id, held.value.tail.clone());
-            context.store.cpu.run(move || tail::plan(upload, epoch, &stored, &tail)).await??
-        }
-    };
     let entries: Vec<BlockEntry> = group.blocks.iter().map(entry).collect::<Result<_>>()?;
     for _ in 0..TRIES {
-        let present = put(context, &group, tail_put.take()).await?;
         let checkpoint = Checkpoint {
             offset: group.end,
             start: group.start,
@@ -85,6 +127,7 @@ async fn settle(context: &Context, held: &mut Stored<Upload>, mut group: Group) 
         // A record is not what it was: the sweep or another process came between.
         let wanted = group.missing.iter().map(|(&hash, block)| (hash, block.codec)).collect();
         group.missing = ingest.reserve(&wanted, &mut group.claims).await?;
+        present = put(context, &group, None).await?;
     }
     Err(Error::new(ErrorKind::Busy, "others keep storing the same blocks; try again"))
 }
@@ -95,12 +138,11 @@ fn entry(block: &crate::digest::Block) -> Result<BlockEntry> {
     Ok(BlockEntry { hash: block.hash, len })
 }
 
+/// A record that becomes `Present` with the checkpoint, and its version until then.
+type Present = (Sha256, Option<Version>, BlockState);
+
 /// Puts the missing blocks and the tail with one barrier; returns the records that the blocks then have.
-async fn put(
-    context: &Context,
-    group: &Group,
-    tail: Option<Put>,
-) -> Result<Vec<(Sha256, Option<Version>, BlockState)>> {
+async fn put(context: &Context, group: &Group, tail: Option<Put>) -> Result<Vec<Present>> {
     let bytes: BTreeMap<_, _> =
         group.blocks.iter().map(|block| (block.hash, block.bytes.clone())).collect();
     let stored = group.missing.iter().map(|(hash, reserved)| async {

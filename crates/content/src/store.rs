@@ -10,7 +10,7 @@ use crate::{
     running::Running,
     tail,
 };
-use catalog::{About, Catalog, Commit, Dialect, Due, File, FileVersion, Stored, Upload};
+use catalog::{About, Catalog, Commit, Dialect, Due, DueRow, File, FileVersion, Stored, Upload};
 use chunking::Profile;
 use futures::{StreamExt, stream};
 use model::{
@@ -155,8 +155,14 @@ impl Store {
     pub async fn abort(&self, owner: &OwnerId, id: UploadId) -> Result<()> {
         let now = (self.0.clock)();
         let upload = self.0.catalog.abort_upload(owner, id, now).await?.value;
-        tail::discard_all(&*self.0.objects, id).await?;
-        self.0.catalog.release_upload(&upload, &self.0.scope.of(owner), now).await
+        self.release(&upload).await
+    }
+
+    /// Gives back what an upload held that has ended without a file.
+    async fn release(&self, upload: &Upload) -> Result<()> {
+        tail::discard_all(&*self.0.objects, upload.id).await?;
+        let scope = self.0.scope.of(&upload.owner);
+        self.0.catalog.release_upload(upload, &scope, (self.0.clock)()).await
     }
 
     /// Deletes a file and releases its blocks; the sweep collects those that nobody else holds.
@@ -170,6 +176,28 @@ impl Store {
             self.0.catalog.release_content(row, now).await?;
         }
         Ok(())
+    }
+
+    /// Does what a crash, or a failure of the stores, left to do of an upload or a content that has
+    /// ended; its due row goes last. `false` for work of another kind, and for an upload that is open.
+    ///
+    /// # Errors
+    /// Those of the stores; the call may be repeated.
+    pub async fn clear(&self, row: &DueRow) -> Result<bool> {
+        let (now, catalog) = ((self.0.clock)(), &self.0.catalog);
+        match &row.due {
+            Due::Content { .. } => catalog.release_content(row, now).await.map(|()| true),
+            Due::Upload { owner, upload } => {
+                let upload = catalog.upload(owner, *upload).await?.value;
+                match upload.state {
+                    UploadState::Open { .. } | UploadState::Sealed { .. } => return Ok(false),
+                    UploadState::Committed { .. } => self.0.tidy(&upload).await?,
+                    UploadState::Aborted | UploadState::Expired => self.release(&upload).await?,
+                }
+                Ok(true)
+            }
+            Due::Block { .. } | Due::Video { .. } => Ok(false),
+        }
     }
 
     /// The bytes of a version. Costs nothing until it is read.
@@ -209,27 +237,27 @@ impl Inner {
     /// Makes the file of an upload whose bytes are all durable blocks.
     pub(crate) async fn finish(&self, held: &Stored<Upload>, running: Running) -> Result<File> {
         let upload = &held.value;
-        let (_, epoch) = upload.state.open()?;
-        let (scope, now) = (self.scope.of(&upload.owner), (self.clock)());
         let commit = Commit {
             looks_like_media: running.looks_like_media(),
             sha256: Some(running.sha256()),
             chunking: self.chunking.clone(),
-            scope: scope.clone(),
-            now,
+            scope: self.scope.of(&upload.owner),
+            now: (self.clock)(),
         };
         let file = self.catalog.commit(held, commit).await?;
         // From here on nothing may fail: the file is there. What is not tidied now, its due row names.
-        let tidied = async {
-            if epoch > 1 {
-                // An earlier request may have been killed between a checkpoint and its deletions.
-                tail::discard_all(&*self.objects, upload.id).await?;
-            }
-            self.catalog.tidy_upload(upload, &scope, now).await
-        };
-        if let Err(error) = tidied.await {
+        if let Err(error) = self.tidy(upload).await {
             tracing::warn!(upload = %upload.id, error = error.chain(), "upload not tidied");
         }
         Ok(file)
+    }
+
+    /// Removes what an upload needed on its way to its file.
+    async fn tidy(&self, upload: &Upload) -> Result<()> {
+        // The first writer deletes its own tails; one that was killed may not have come to it.
+        if !matches!(upload.state, UploadState::Open { epoch: 0..=1, .. }) {
+            tail::discard_all(&*self.objects, upload.id).await?;
+        }
+        self.catalog.tidy_upload(upload, &self.scope.of(&upload.owner), (self.clock)()).await
     }
 }
