@@ -1,0 +1,161 @@
+//! `hashreel get`: a download that goes on where it stopped and is checked against the file's SHA-256.
+
+use crate::{
+    args::GetArgs,
+    client::{Client, File},
+    say,
+};
+use indicatif::{ProgressBar, ProgressStyle};
+use model::{Error, ErrorKind, Result};
+use sha2::{Digest, Sha256};
+use std::{
+    fs,
+    io::{Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Tries in a row that bring no byte, before it is given up.
+const TRIES: u32 = 8;
+
+/// Downloads a file.
+///
+/// # Errors
+/// `Invalid` where something is in the way; `Damaged` where the bytes are not those that were uploaded;
+/// as every request.
+pub async fn run(args: &GetArgs) -> Result<()> {
+    let client = Client::new(&args.server)?;
+    let file = client.find(&args.file).await?;
+    let to_stdout = args.output.as_deref() == Some(Path::new("-"));
+    if to_stdout {
+        return download(&client, &file, &mut std::io::stdout(), Sha256::new(), 0).await;
+    }
+    let target = target(args, &file);
+    if target.exists() && !args.force {
+        return Err(Error::invalid(format!(
+            "{} is there already: name another with --output, or replace it with --force",
+            target.display()
+        )));
+    }
+    // Named by the file's id, so that only the same bytes are gone on with.
+    let part = target.with_file_name(format!(".{}.part", file.id));
+    let (mut out, hasher, have) = open_part(&part).map_err(unwritable(&part))?;
+    download(&client, &file, &mut out, hasher, have).await.inspect_err(|error| {
+        if error.kind() == ErrorKind::Damaged {
+            // What is wrong is not worth going on with.
+            let _ = fs::remove_file(&part);
+        }
+    })?;
+    out.sync_all().map_err(unwritable(&part))?;
+    fs::rename(&part, &target).map_err(unwritable(&target))?;
+    say::data(&target.display().to_string());
+    Ok(())
+}
+
+/// The place to write to. A file's name comes from a stranger: only its last part counts.
+fn target(args: &GetArgs, file: &File) -> PathBuf {
+    let name = Path::new(&file.name).file_name().map_or_else(|| file.id.to_string().into(), PathBuf::from);
+    match &args.output {
+        Some(dir) if dir.is_dir() => dir.join(name),
+        Some(path) => path.clone(),
+        None => name,
+    }
+}
+
+/// The part that is there, hashed, ready to be written on.
+fn open_part(part: &Path) -> std::io::Result<(fs::File, Sha256, u64)> {
+    let mut file =
+        fs::File::options().read(true).write(true).create(true).truncate(false).open(part)?;
+    let (mut hasher, mut have, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 20]);
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&buffer[..read]);
+        have += read as u64;
+    }
+    file.seek(SeekFrom::Start(have))?;
+    Ok((file, hasher, have))
+}
+
+/// Writes the rest of the file to `out` and checks the whole.
+async fn download(
+    client: &Client,
+    file: &File,
+    out: &mut (impl Write + Send),
+    mut hasher: Sha256,
+    mut have: u64,
+) -> Result<()> {
+    let bar = ProgressBar::new(file.size).with_style(
+        ProgressStyle::with_template(
+            "{prefix} {bar:30} {percent:>3} %  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left",
+        )
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("━╸─"),
+    );
+    bar.set_prefix(file.name.clone());
+    let mut failed = 0;
+    while have < file.size {
+        let before = have;
+        let end = stream(client, file, out, &mut hasher, &mut have, &bar).await;
+        if have > before {
+            failed = 0;
+        }
+        match end {
+            Ok(()) => {}
+            Err(error) if error.kind().is_retryable() && failed < TRIES => {
+                failed += 1;
+                tokio::time::sleep(Duration::from_millis(250 << failed)).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    bar.finish_and_clear();
+    let hash: [u8; 32] = hasher.finalize().into();
+    match file.sha256 {
+        Some(expected) if *expected.as_bytes() != hash || have != file.size => Err(Error::new(
+            ErrorKind::Damaged,
+            format!("what came of {} is not what was uploaded; get it again", file.name),
+        )),
+        _ => Ok(()),
+    }
+}
+
+async fn stream(
+    client: &Client,
+    file: &File,
+    out: &mut (impl Write + Send),
+    hasher: &mut Sha256,
+    have: &mut u64,
+    bar: &ProgressBar,
+) -> Result<()> {
+    bar.set_position(*have);
+    let mut response = client.content(file.id, *have).await?;
+    loop {
+        let chunk = response.chunk().await.map_err(|error| {
+            Error::with_source(ErrorKind::Unavailable, "the download was cut off", error)
+        })?;
+        let Some(chunk) = chunk else { break };
+        out.write_all(&chunk).map_err(unwritable(Path::new("the output")))?;
+        hasher.update(&chunk);
+        *have += chunk.len() as u64;
+        bar.inc(chunk.len() as u64);
+    }
+    if *have == file.size {
+        Ok(())
+    } else {
+        Err(Error::new(ErrorKind::Unavailable, "the download ended early"))
+    }
+}
+
+fn unwritable(path: &Path) -> impl Fn(std::io::Error) -> Error {
+    let path = path.display().to_string();
+    move |error| {
+        let kind = match error.kind() {
+            std::io::ErrorKind::StorageFull => ErrorKind::NoSpace,
+            _ => ErrorKind::Invalid,
+        };
+        Error::with_source(kind, format!("cannot write {path}"), error)
+    }
+}

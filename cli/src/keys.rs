@@ -1,0 +1,50 @@
+//! `hashreel keys`: API keys, made where the data is.
+
+use crate::{
+    args::{KeysAction, KeysArgs},
+    data_dir::DataDir,
+    say,
+};
+use access::{KeyInfo, Keys};
+use catalog::Catalog;
+use model::{Result, Timestamp};
+
+/// Keys that are read at a time.
+const PAGE: usize = 100;
+
+/// Makes, lists or revokes keys.
+///
+/// # Errors
+/// Those of the data folder and of its records.
+pub async fn run(args: &KeysArgs) -> Result<()> {
+    let records = DataDir::open(&args.data)?.records().await?;
+    let keys = Keys::new(Catalog::new(records));
+    match &args.action {
+        KeysAction::Create { owner, name } => {
+            let (key, text) = keys.create(owner.clone(), name, Timestamp::now()).await?;
+            say::talk(&format!("key {} of {}; it is shown this once:", key.id, key.owner));
+            say::data(&text.expose());
+        }
+        KeysAction::List => list(&keys).await?,
+        KeysAction::Revoke { id } => {
+            keys.revoke(*id, Timestamp::now()).await?;
+            say::talk(&format!("key {id} is revoked; servers notice within seconds"));
+        }
+    }
+    Ok(())
+}
+
+async fn list(keys: &Keys) -> Result<()> {
+    let mut cursor = None;
+    loop {
+        let (page, next) = keys.list(PAGE, cursor.as_deref()).await?;
+        for KeyInfo { id, owner, name, created, revoked } in page {
+            let state = revoked.map_or("valid".into(), |at| format!("revoked {at:.0}"));
+            say::data(&format!("{id}  {owner:<16}  {created:.0}  {state}  {name}"));
+        }
+        cursor = next;
+        if cursor.is_none() {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! `hashreel up`: the three services and the workers in one process, on one port.
+
+use crate::{
+    args::{ServerArgs, UpArgs},
+    client::{Client, VideoState},
+    data_dir::{DataDir, Stores},
+    put, say,
+};
+use access::{Access, Keys, Policy};
+use catalog::Catalog;
+use content::Store;
+use indicatif::MultiProgress;
+use meta_svc::Meta;
+use model::{Error, ErrorKind, Result};
+use records::Consistency;
+use service::{Health, Limits, Metrics};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio_util::sync::CancellationToken;
+use transcode_worker::{Deps, Transcoder};
+use upload_svc::Uploads;
+
+/// Segments kept in memory for viewers, in bytes.
+const SEGMENT_CACHE: u64 = 32 << 20;
+/// Time for the last checkpoints, and for the workers to give their tasks back.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Serves until a signal, and ends well.
+///
+/// # Errors
+/// What keeps it from starting, each with what to do about it; what ended the workers.
+pub async fn run(args: &UpArgs) -> Result<()> {
+    service::logs::start("warn")?;
+    let shutdown = service::shutdown_on_signals()?;
+    let data = DataDir::open(&args.data)?;
+    let _served = data.serve()?;
+    let stores = data.stores().await?;
+    let store = Store::new(
+        Catalog::new(stores.records.clone()),
+        stores.objects.clone(),
+        content::Config::default(),
+    )?;
+    let policy = Policy::of(args.listen, args.require_keys);
+    if policy == Policy::Keys {
+        demand_a_key(store.catalog(), args).await?;
+    }
+    let listener = service::bind(args.listen).await?;
+    let address = listener.local_addr().map_err(|error| {
+        Error::with_source(ErrorKind::Internal, "the system does not say where it listens", error)
+    })?;
+
+    let access = Access::new(store.catalog().clone(), policy);
+    let settings = args.uploads.clone().into();
+    let uploads =
+        Uploads::new(store.clone(), stores.queue.clone(), access.clone(), settings, shutdown.clone());
+    let meta = Meta::new(store.clone(), access, SEGMENT_CACHE, shutdown.clone());
+    let metrics = Metrics::new(|_| {});
+    let router = upload_svc::router(uploads.clone())
+        .merge(meta_svc::router(meta))
+        .merge(service::operations(metrics.clone(), health(&stores)));
+
+    let workers = tokio::spawn(transcode(args, store, &stores, shutdown.clone())?);
+    say::data(&format!("http://{address}"));
+    say::talk(&format!(
+        "Hashreel serves {} with data in {}; Ctrl-C stops it",
+        url_of(address),
+        args.data.display()
+    ));
+    let first = tokio::spawn(upload(args.videos.clone(), address));
+
+    let serve = service::serve(
+        listener,
+        service::edge(router, &metrics),
+        shutdown.clone(),
+        Limits { grace: GRACE, ..Limits::default() },
+    );
+    let ended = tokio::select! {
+        () = serve => Ok(()),
+        // Without workers no video would ever be ready: that is no server to go on with.
+        ended = first_error(workers) => ended,
+    };
+    shutdown.cancel();
+    first.abort();
+    if tokio::time::timeout(GRACE, uploads.finished()).await.is_err() {
+        say::talk("some uploads did not reach their last checkpoint; they go on from the one before");
+    }
+    ended
+}
+
+/// The workers' future.
+fn transcode(
+    args: &UpArgs,
+    store: Store,
+    stores: &Stores,
+    shutdown: CancellationToken,
+) -> Result<impl Future<Output = Result<()>> + Send + 'static> {
+    let config = transcode_worker::Config::default();
+    let config = match args.workers {
+        Some(slots) => config.with_slots(slots.into()),
+        None => config,
+    };
+    let media = Arc::new(Transcoder::of_this_program()?);
+    let deps = Deps { store, queue: stores.queue.clone(), media };
+    Ok(transcode_worker::run(config, deps, shutdown))
+}
+
+/// Waits for the workers: for ever where they end because they were told to.
+async fn first_error(workers: tokio::task::JoinHandle<Result<()>>) -> Result<()> {
+    match workers.await {
+        Ok(Ok(())) => std::future::pending().await,
+        Ok(Err(error)) => Err(error),
+        Err(panic) => Err(Error::with_source(ErrorKind::Internal, "the workers ended", panic)),
+    }
+}
+
+fn health(stores: &Stores) -> Health {
+    let Stores { objects, records, queue } = stores.clone();
+    Health::default()
+        .check("objects", move || {
+            let objects = objects.clone();
+            async move { objects.list("", None, 1).await.map(drop) }
+        })
+        .check("records", move || {
+            let records = records.clone();
+            let key = records::Key::new("health", "probe");
+            async move { records.get(&key, Consistency::Strong).await.map(drop) }
+        })
+        .check("queue", move || {
+            let queue = queue.clone();
+            async move { queue.depth().await.map(drop) }
+        })
+}
+
+/// A server that demands keys and has none would let nobody in.
+async fn demand_a_key(catalog: &Catalog, args: &UpArgs) -> Result<()> {
+    let (keys, _) = Keys::new(catalog.clone()).list(1, None).await?;
+    if keys.is_empty() {
+        return Err(Error::invalid(format!(
+            "{} demands API keys and there is none yet: make one with `hashreel keys create --data {}`, \
+             then start again",
+            args.listen,
+            args.data.display()
+        )));
+    }
+    Ok(())
+}
+
+/// The address to show: of a server that listens everywhere, one that leads to it.
+fn url_of(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("http://127.0.0.1:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
+}
+
+/// Uploads the files of the command line to this very server, as any client would.
+async fn upload(files: Vec<PathBuf>, address: SocketAddr) {
+    if files.is_empty() {
+        return;
+    }
+    let bars = MultiProgress::new();
+    for path in files {
+        let uploaded = async {
+            let server = url_of(address).parse().map_err(|error| {
+                Error::with_source(ErrorKind::Internal, "the address makes no URL", error)
+            })?;
+            let key = std::env::var("HASHREEL_KEY").ok();
+            let client = Client::new(&ServerArgs { server, key })?;
+            let file = put::put(&client, &path, false, &bars).await?;
+            let video = file.video.is_some_and(|video| video.state != VideoState::Failed);
+            Ok(video.then(|| put::watch_line(&client, file.id)))
+        };
+        match uploaded.await {
+            Ok(Some(watch)) => bars.suspend(|| say::talk(&watch)),
+            Ok(None) => {}
+            Err(error) => {
+                let error: Error = error;
+                bars.suspend(|| say::talk(&format!("{}: {}", path.display(), error.chain())));
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The real `hashreel`, started as its users start it, killed as machines kill it, asked as clients ask.
+//!
+//! The tests are in `tests/`, one promise a file. What they need and is absent (the program itself,
+//! ffmpeg, Chromium) is an error that says what to install, never a test that is passed over.
+
+#![allow(clippy::missing_panics_doc, reason = "a helper of tests fails by panicking")]
+#![allow(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
+
+pub mod clips;
+pub mod program;
+pub mod random;
+pub mod server;
+pub mod stream;

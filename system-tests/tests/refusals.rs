@@ -1,0 +1,131 @@
+//! Every refused option, folder, file and request says in words what is wrong and what to do, ends with
+//! the documented exit code, and harms nothing.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::{fs, net::TcpListener, process::Output};
+use system_tests::{
+    program::{hashreel, run},
+    server::{Server, free_address, refuses_to_start},
+};
+
+/// That a program refused in words, with this code.
+fn refused(output: &Output, code: i32, words: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    for word in words {
+        assert!(said.contains(word), "`{word}` is not in: {said}");
+    }
+    assert!(!said.contains("panicked") && !said.contains("RUST_BACKTRACE"), "{said}");
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let output = refuses_to_start(&dir.path().join("data"), address);
+    refused(&output, output.status.code().unwrap(), &[&address.to_string(), "--listen"]);
+    assert!(!output.status.success());
+}
+
+#[test]
+fn a_newer_folder_is_not_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("format"), "99\n").unwrap();
+    refused(&refuses_to_start(dir.path(), free_address()), 2, &["newer", "update"]);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_folder_of_something_else_is_not_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("notes.txt"), "mine").unwrap();
+    refused(&refuses_to_start(dir.path(), free_address()), 2, &["--data"]);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_second_server_on_a_folder_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let _first = Server::start(&data);
+    let output = refuses_to_start(&data, free_address());
+    refused(&output, 1, &["another", "--data"]);
+}
+
+#[test]
+fn the_command_line_explains_itself() {
+    for (args, words) in [
+        (&["--help"][..], &["put", "up", "Exit codes"][..]),
+        (&["put", "--help"], &["HASHREEL_SERVER", "--wait"]),
+        (&["--version"], &["hashreel"]),
+    ] {
+        let output = run(hashreel(), args);
+        assert!(output.status.success());
+        let said = String::from_utf8(output.stdout).unwrap();
+        for word in words {
+            assert!(said.contains(word), "{args:?} does not say {word}: {said}");
+        }
+    }
+    for args in [&["dance"][..], &["put"], &["put", "--sideways", "x"], &["up", "--workers", "many"]] {
+        refused(&run(hashreel(), args), 2, &["--help"]);
+    }
+}
+
+#[test]
+fn a_client_says_what_is_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let file = dir.path().join("a.txt");
+    fs::write(&file, "hello").unwrap();
+    let client = |args: &[&str]| server.client(dir.path(), args);
+
+    refused(&client(&["put", "/nonexistent/file"]), 4, &["/nonexistent/file"]);
+    refused(&client(&["put", dir.path().to_str().unwrap()]), 2, &["not a file"]);
+    refused(&client(&["get", "nothing-like-this"]), 4, &["hashreel ls"]);
+    refused(&client(&["info", "0198c7d2-0000-7000-8000-000000000000"]), 4, &["no such file"]);
+    refused(&client(&["watch", &server.put(dir.path(), &file)]), 2, &["not a video", "hashreel get"]);
+    let nowhere = format!("http://{}", free_address());
+    refused(&client(&["ls", "--server", &nowhere]), 3, &[&nowhere, "hashreel up"]);
+    refused(&client(&["ls", "--server", "ftp://x"]), 2, &["http://"]);
+}
+
+#[test]
+fn a_download_never_overwrites_by_accident() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let file = dir.path().join("a.txt");
+    fs::write(&file, "hello").unwrap();
+    let id = server.put(dir.path(), &file);
+    fs::write(&file, "changed").unwrap();
+    let into = file.to_str().unwrap();
+    let output = server.client(dir.path(), &["get", &id, "--output", into]);
+    refused(&output, 2, &["--force"]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "changed");
+    assert!(server.client(dir.path(), &["get", &id, "--output", into, "--force"]).status.success());
+    assert_eq!(fs::read_to_string(&file).unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn what_is_no_video_stays_a_file_and_what_is_broken_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let text = dir.path().join("a.txt");
+    fs::write(&text, "hello").unwrap();
+    let id = server.put(dir.path(), &text);
+    let file = server.json(&format!("/v1/files/{id}")).await;
+    assert!(file["video"].is_null(), "{file}");
+
+    let broken = dir.path().join("broken.mp4");
+    let clip = fs::read(system_tests::clips::small()).unwrap();
+    // The index of this clip is at its end.
+    fs::write(&broken, &clip[..clip.len() / 2]).unwrap();
+    let output =
+        server.client(dir.path(), &["put", "--wait", broken.to_str().unwrap()]);
+    refused(&output, 2, &["is stored, but no stream was made of it"]);
+    let listed = server.json("/v1/files").await;
+    let id = listed["files"][0]["id"].as_str().unwrap();
+    assert_eq!(listed["files"][0]["video"]["state"], "failed");
+    assert_eq!(server.get(&format!("/v1/files/{id}/content")).await, fs::read(&broken).unwrap());
+}
