@@ -38,9 +38,10 @@ pub fn encode(pipe: &Pipe, task: &AudioTask) -> Result<Done> {
             track.damaged += 1;
             continue;
         }
-        let time = frame.timestamp().or(frame.pts());
-        let rate = frame.rate();
-        line.put(&mut frame, time.map(|time| task.zero.ticks(time, track.time_base(), rate)))?;
+        let (time, rate) = (frame.timestamp().or(frame.pts()), frame.rate());
+        let at = time.map(|time| task.zero.ticks(time, track.time_base(), rate));
+        // A time that cannot be is none: the sound goes on where it was.
+        line.put(&mut frame, at.filter(|&at| at <= MAX_SECONDS * i64::from(rate)))?;
     }
     line.finish()?;
     Ok(Done { at_end: true, decoded: track.decoded, damaged: track.damaged })
@@ -92,9 +93,9 @@ impl<'a> Line<'a> {
         if let Some(at) = at {
             // The first sound's time is exact; later ones are held against a tolerance.
             let tolerance = if self.at == 0 { 0 } else { rate * TOLERANCE_MILLIS / 1000 };
-            if at.max(self.at) > MAX_SECONDS * rate {
+            if self.at > MAX_SECONDS * rate {
                 return Err(Fault::too_large(format!(
-                    "the sound's times go beyond {} hours; they are damaged, convert the file",
+                    "the sound is longer than {} hours; split the file into shorter ones",
                     MAX_SECONDS / 3600
                 )));
             }

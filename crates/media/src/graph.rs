@@ -37,6 +37,9 @@ pub struct Pictures {
     format: &'static str,
     sizes: Vec<(u32, u32)>,
     built: Option<(Form, Graph)>,
+    /// Whether the filters hold frames back: those that look at the next one to rebuild lines.
+    delays: bool,
+    flushed: bool,
     /// The pictures that [`Pictures::scale`] made last, in the order of the sizes.
     pub scaled: Vec<ff::frame::Video>,
 }
@@ -55,6 +58,9 @@ impl Pictures {
 
     fn new(track: &VideoTrack, sizes: Vec<(u32, u32)>, format: &'static str) -> Self {
         let mut before = String::new();
+        if track.interlaced {
+            before.push_str("bwdif=mode=send_frame:deint=interlaced,");
+        }
         if track.hdr {
             before.push_str(
                 "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,\
@@ -71,24 +77,67 @@ impl Pictures {
             _ => "",
         });
         let scaled = sizes.iter().map(|_| ff::frame::Video::empty()).collect();
-        Self { before, colour: track.colour, format, sizes, built: None, scaled }
+        Self {
+            before,
+            colour: track.colour,
+            format,
+            sizes,
+            built: None,
+            delays: track.interlaced,
+            flushed: false,
+            scaled,
+        }
     }
 
-    /// Scales `frame` to every size, into [`Pictures::scaled`]. Takes the frame's picture from it.
-    pub fn scale(&mut self, frame: &mut ff::frame::Video) -> Result<()> {
+    /// Whether `frame` can be scaled without losing one that is held back; if not, flush first.
+    pub fn fits(&self, frame: &ff::frame::Video) -> bool {
+        !self.delays || self.built.as_ref().is_none_or(|(built, _)| *built == Form::of(frame))
+    }
+
+    /// Takes `frame` (its picture is moved away). Whether the oldest frame not given yet is now in
+    /// [`Pictures::scaled`], in every size; if not, it is held back.
+    pub fn scale(&mut self, frame: &mut ff::frame::Video) -> Result<bool> {
         let form = Form::of(frame);
-        if self.built.as_ref().is_none_or(|(built, _)| *built != form) {
-            self.built = Some((form, self.build(form)?));
+        // Filters that were told of an end take no more.
+        if self.flushed || self.built.as_ref().is_none_or(|(built, _)| *built != form) {
+            (self.built, self.flushed) = (Some((form, self.build(form)?)), false);
         }
-        let Some((_, graph)) = &mut self.built else {
-            return Err(Fault::internal("the filters were not built"));
+        let Some((_, graph)) = &mut self.built else { return Ok(false) };
+        node(graph, "in")?.source().add(frame).map_err(Fault::ours("scaling a picture"))?;
+        self.pull()
+    }
+
+    /// Whether another frame that was held back is now in [`Pictures::scaled`]. Once there is none the
+    /// filters begin anew.
+    pub fn flush(&mut self) -> Result<bool> {
+        let Some((_, graph)) = self.built.as_mut().filter(|_| self.delays) else {
+            return Ok(false);
         };
-        let ours = Fault::ours("scaling a picture");
-        node(graph, "in")?.source().add(frame).map_err(&ours)?;
-        for (n, scaled) in self.scaled.iter_mut().enumerate() {
-            node(graph, &format!("out{n}"))?.sink().frame(scaled).map_err(&ours)?;
+        if !self.flushed {
+            node(graph, "in")?.source().flush().map_err(Fault::ours("scaling a picture"))?;
+            self.flushed = true;
         }
-        Ok(())
+        let more = self.pull()?;
+        if !more {
+            (self.built, self.flushed) = (None, false);
+        }
+        Ok(more)
+    }
+
+    fn pull(&mut self) -> Result<bool> {
+        let Some((_, graph)) = &mut self.built else { return Ok(false) };
+        for (n, scaled) in self.scaled.iter_mut().enumerate() {
+            match node(graph, &format!("out{n}"))?.sink().frame(scaled) {
+                Ok(()) => {}
+                Err(ff::Error::Eof | ff::Error::Other { errno: ff::error::EAGAIN }) if n == 0 => {
+                    return Ok(false);
+                }
+                Err(error) => {
+                    return Err(Fault::libav(Blame::Internal, "scaling a picture", error));
+                }
+            }
+        }
+        Ok(true)
     }
 
     fn build(&self, form: Form) -> Result<Graph> {

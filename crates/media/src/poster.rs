@@ -27,8 +27,7 @@ pub fn make(pipe: &Pipe, task: &PosterTask) -> Result<Done> {
         }
         tried.push(at);
         let mut frames = Frames::near(pipe, &task.track, task.zero, at)?;
-        if frames.next()?.is_some() {
-            pictures.scale(&mut frames.frame)?;
+        if frames.next()?.is_some() && (pictures.scale(&mut frames.frame)? || pictures.flush()?) {
             let jpeg = encode::jpeg(&pictures.scaled[0])?;
             if jpeg.len() > best.len() {
                 best = jpeg;

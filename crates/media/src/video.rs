@@ -9,10 +9,14 @@ use crate::task::{Done, VideoTask};
 use crate::wire::{MAX_PARTS, ToParent};
 use cmaf::fragment::{self, MIN_SPACING};
 use cmaf::timeline::TIMESCALE;
+use std::collections::VecDeque;
 
 /// Sources announced with up to this much more than the allowed frame rate keep all their frames: times
 /// rounded to milliseconds make 60 look like 60.2.
 const RATE_SLACK: f64 = 1.02;
+
+/// Frames that say they come later than this, in ticks, have a broken time.
+const LATEST: i64 = 48 * 3600 * TIMESCALE as i64;
 
 /// A segment whose frames are still coming.
 struct Open {
@@ -21,7 +25,30 @@ struct Open {
     last: Shown,
     frames: u32,
     slot: i64,
+    /// Times of frames whose pictures are not encoded yet.
+    held: VecDeque<i64>,
     rungs: Vec<Picture>,
+}
+
+impl Open {
+    /// Encodes the oldest held frame, whose pictures these are.
+    fn encode(&mut self, pictures: &mut Pictures) -> Result<()> {
+        let Some(pts) = self.held.pop_front() else {
+            return Err(Fault::internal("the filters made a frame of their own"));
+        };
+        for (rung, picture) in self.rungs.iter_mut().zip(&mut pictures.scaled) {
+            rung.push(picture, pts)?;
+        }
+        Ok(())
+    }
+
+    /// Encodes what the filters still hold.
+    fn drain(&mut self, pictures: &mut Pictures) -> Result<()> {
+        while pictures.flush()? {
+            self.encode(pictures)?;
+        }
+        Ok(())
+    }
 }
 
 /// Encodes the run, giving each segment to the parent when it is complete.
@@ -40,12 +67,13 @@ pub fn encode(pipe: &Pipe, task: &VideoTask) -> Result<Done> {
     while let Some(shown) = frames.next()? {
         pipe.check()?;
         let k = task.cuts.segment_of(shown.pts);
-        if open.as_ref().is_some_and(|open| k < open.k) {
+        if shown.pts > LATEST || open.as_ref().is_some_and(|open| k < open.k) {
             frames.count_damage();
             continue;
         }
         if open.as_ref().is_none_or(|open| open.k != k) {
-            if let Some(segment) = open.take() {
+            if let Some(mut segment) = open.take() {
+                segment.drain(&mut pictures)?;
                 run.finish(segment, shown.pts)?;
             }
             run.skip_to(k, shown.pts)?;
@@ -71,16 +99,20 @@ pub fn encode(pipe: &Pipe, task: &VideoTask) -> Result<Done> {
                 continue;
             }
         }
-        pictures.scale(&mut frames.frame)?;
-        for (rung, picture) in segment.rungs.iter_mut().zip(&mut pictures.scaled) {
-            rung.push(picture, shown.pts)?;
+        if !pictures.fits(&frames.frame) {
+            segment.drain(&mut pictures)?;
+        }
+        segment.held.push_back(shown.pts);
+        if pictures.scale(&mut frames.frame)? {
+            segment.encode(&mut pictures)?;
         }
         (segment.last, segment.slot) = (shown, slot);
         segment.frames += 1;
     }
     if at_end {
         let mut end = 0;
-        if let Some(segment) = open.take() {
+        if let Some(mut segment) = open.take() {
+            segment.drain(&mut pictures)?;
             end = run.end_of(&segment);
             run.finish(segment, end)?;
         }
@@ -104,7 +136,15 @@ impl Run<'_> {
     fn begin(&self, k: u32, first: Shown) -> Result<Open> {
         let picture = |rung| Picture::new(&self.task.track, rung, &self.task.encoding);
         let rungs = self.task.rungs.iter().map(picture).collect::<Result<_>>()?;
-        Ok(Open { k, start: first.pts, last: first, frames: 0, slot: 0, rungs })
+        Ok(Open {
+            k,
+            start: first.pts,
+            last: first,
+            frames: 0,
+            slot: 0,
+            held: VecDeque::new(),
+            rungs,
+        })
     }
 
     /// Gives ranges before `k` (and in this run) to the parent as empty: the next frame is at `next`.

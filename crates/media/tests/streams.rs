@@ -7,7 +7,7 @@ mod common;
 
 use common::{Memory, Stream, profile, stream};
 use std::path::Path;
-use testkit::media_fixtures::{complaints, make, psnr, samples, times};
+use testkit::media_fixtures::{complaints, luma, make, psnr, samples, times};
 
 /// What a case expects beyond what all of them do.
 struct Expect {
@@ -343,4 +343,31 @@ async fn a_file_cut_off_after_its_index_is_made_as_far_as_it_goes() {
     assert!((40..100).contains(&frames), "{frames} frames");
     let all = made.video[0].write(&folder.path().join("all.mp4"));
     assert_eq!(complaints(&all), "");
+}
+
+#[tokio::test]
+async fn interlaced_pictures_lose_no_frame() {
+    let made = check(
+        "a.mp4",
+        "-f lavfi -i testsrc2=s=320x180:r=50:d=3.5 -vf tinterlace=interleave_top -c:v libx264 -g 25 -pix_fmt yuv420p -flags +ilme+ildct",
+        Expect { sizes: WIDE, audio: 0, psnr: None },
+    )
+    .await;
+    assert!(made.plan.video.unwrap().interlaced);
+    assert_eq!(made.video[0].frames(), 87);
+}
+
+#[tokio::test]
+async fn high_dynamic_range_becomes_standard() {
+    let folder = tempfile::tempdir().unwrap();
+    // Mid grey: half the signal in PQ is about 92 candela, which is nearly white on a common display.
+    let arguments = "-f lavfi -i color=gray:s=320x180:r=30:d=1.5 -pix_fmt yuv420p10le -c:v libx265 \
+        -preset ultrafast -x265-params log-level=error:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc \
+        -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc";
+    let source = make(folder.path(), "a.mp4", arguments);
+    let made = stream(&Memory::of(&source), &profile()).await.unwrap();
+    assert!(made.plan.video.as_ref().unwrap().hdr);
+    compare(&made, &source, folder.path());
+    let luma = luma(&made.video[0].write(&folder.path().join("top.mp4")));
+    assert!(luma > 140.0, "mean luma {luma}: shown as if it were not HDR");
 }

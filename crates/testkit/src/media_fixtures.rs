@@ -96,6 +96,22 @@ pub fn psnr(made: &Path, source: &Path, width: u32, height: u32) -> f64 {
     figure.expect("ffmpeg's psnr filter says its average")
 }
 
+/// Mean luma of all frames of `path`, from 0 to 255.
+///
+/// # Panics
+/// As [`run`], and where there is no frame.
+#[must_use]
+pub fn luma(path: &Path) -> f64 {
+    let path = path.to_string_lossy();
+    let (bytes, _) = run(
+        "ffmpeg",
+        &["-v", "error", "-nostdin", "-i", &path, "-vf", "extractplanes=y", "-f", "rawvideo", "-"],
+    );
+    assert!(!bytes.is_empty(), "{path} has no frame");
+    let sum: u64 = bytes.iter().map(|&byte| u64::from(byte)).sum();
+    sum as f64 / bytes.len() as f64
+}
+
 /// The sound of `path` as samples of 48 kHz, left channel, between -1 and 1.
 ///
 /// # Panics
