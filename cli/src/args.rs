@@ -50,7 +50,12 @@ pub struct UpArgs {
     #[arg(long, env = "HASHREEL_DATA", default_value = "data", value_name = "DIR")]
     pub data: PathBuf,
     /// Address to listen on; one that other machines reach demands API keys
-    #[arg(long, env = "HASHREEL_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
+    #[arg(
+        long,
+        env = "HASHREEL_LISTEN",
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDR:PORT"
+    )]
     pub listen: SocketAddr,
     /// Transcoding tasks at a time [default: one per core]
     #[arg(long, env = "HASHREEL_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(0..=256))]
@@ -70,7 +75,12 @@ pub struct UpArgs {
 #[derive(Debug, Clone, Args)]
 pub struct ServerArgs {
     /// Address of the server
-    #[arg(long, env = "HASHREEL_SERVER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    #[arg(
+        long,
+        env = "HASHREEL_SERVER",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
     pub server: reqwest::Url,
     /// API key, where the server demands one
     #[arg(long, env = "HASHREEL_KEY", hide_env_values = true, value_name = "KEY")]

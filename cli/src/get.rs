@@ -54,7 +54,8 @@ pub async fn run(args: &GetArgs) -> Result<()> {
 
 /// The place to write to. A file's name comes from a stranger: only its last part counts.
 fn target(args: &GetArgs, file: &File) -> PathBuf {
-    let name = Path::new(&file.name).file_name().map_or_else(|| file.id.to_string().into(), PathBuf::from);
+    let name =
+        Path::new(&file.name).file_name().map_or_else(|| file.id.to_string().into(), PathBuf::from);
     match &args.output {
         Some(dir) if dir.is_dir() => dir.join(name),
         Some(path) => path.clone(),

@@ -106,7 +106,9 @@ pub async fn watch(args: &WatchArgs) -> Result<()> {
     if args.open {
         let opened = tokio::process::Command::new("xdg-open").arg(url.as_str()).status().await;
         if !opened.is_ok_and(|status| status.success()) {
-            return Err(Error::invalid("no browser could be opened here; open the address yourself"));
+            return Err(Error::invalid(
+                "no browser could be opened here; open the address yourself",
+            ));
         }
     }
     Ok(())
@@ -168,7 +170,8 @@ fn word(state: VideoState) -> &'static str {
 
 fn rendition(made: &serde_json::Value) -> String {
     let number = |name: &str| made.get(name).and_then(serde_json::Value::as_u64);
-    let kbits = number("bandwidth").map_or_else(String::new, |bits| format!("  {} kb/s", bits / 1000));
+    let kbits =
+        number("bandwidth").map_or_else(String::new, |bits| format!("  {} kb/s", bits / 1000));
     match (number("width"), number("height")) {
         (Some(width), Some(height)) => format!("{width}x{height}{kbits}"),
         _ => format!("audio{kbits}"),

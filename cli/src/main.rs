@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         return code;
     }
     let cli = Cli::parse();
-    match run(cli.command) {
+    match run(&cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say::final_word(&error);
@@ -32,12 +32,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<()> {
+fn run(command: &Command) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| {
         Error::with_source(ErrorKind::Internal, "the system gives no threads", error)
     })?;
     runtime.block_on(async {
-        match &command {
+        match command {
             Command::Up(args) => up::run(args).await,
             Command::Put(args) => put::run(args).await,
             Command::Get(args) => get::run(args).await,
@@ -48,7 +48,12 @@ fn run(command: Command) -> Result<()> {
             Command::Jobs(args) => library::jobs(args).await,
             Command::Keys(args) => keys::run(args).await,
             Command::Completions { shell } => {
-                clap_complete::generate(*shell, &mut Cli::command(), "hashreel", &mut std::io::stdout());
+                clap_complete::generate(
+                    *shell,
+                    &mut Cli::command(),
+                    "hashreel",
+                    &mut std::io::stdout(),
+                );
                 Ok(())
             }
         }

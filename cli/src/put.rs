@@ -78,9 +78,8 @@ pub async fn put(client: &Client, path: &Path, wait: bool, bars: &MultiProgress)
 
 /// Follows a file's video to its end.
 async fn follow(client: &Client, id: FileId, bars: &MultiProgress) -> Result<File> {
-    let bar = bars.add(ProgressBar::new(1000).with_style(style(
-        "{prefix} {bar:30} {percent:>3} %  {msg}",
-    )));
+    let bar = bars
+        .add(ProgressBar::new(1000).with_style(style("{prefix} {bar:30} {percent:>3} %  {msg}")));
     bar.set_prefix("transcoding");
     loop {
         let file = client.file(id).await?;

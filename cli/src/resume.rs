@@ -74,13 +74,14 @@ impl Resume {
 
 /// `$XDG_STATE_HOME/hashreel/uploads`, as the XDG base directory specification says.
 fn state_dir() -> Result<PathBuf> {
-    let absolute = |name: &str| {
-        std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
-    };
+    let absolute =
+        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_STATE_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
         .map(|state| state.join("hashreel/uploads"))
-        .ok_or_else(|| Error::invalid("set HOME or XDG_STATE_HOME: unfinished uploads are noted there"))
+        .ok_or_else(|| {
+            Error::invalid("set HOME or XDG_STATE_HOME: unfinished uploads are noted there")
+        })
 }
 
 #[cfg(test)]

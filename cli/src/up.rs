@@ -50,8 +50,13 @@ pub async fn run(args: &UpArgs) -> Result<()> {
 
     let access = Access::new(store.catalog().clone(), policy);
     let settings = args.uploads.clone().into();
-    let uploads =
-        Uploads::new(store.clone(), stores.queue.clone(), access.clone(), settings, shutdown.clone());
+    let uploads = Uploads::new(
+        store.clone(),
+        stores.queue.clone(),
+        access.clone(),
+        settings,
+        shutdown.clone(),
+    );
     let meta = Meta::new(store.clone(), access, SEGMENT_CACHE, shutdown.clone());
     let metrics = Metrics::new(|_| {});
     let router = upload_svc::router(uploads.clone())
@@ -81,7 +86,9 @@ pub async fn run(args: &UpArgs) -> Result<()> {
     shutdown.cancel();
     first.abort();
     if tokio::time::timeout(GRACE, uploads.finished()).await.is_err() {
-        say::talk("some uploads did not reach their last checkpoint; they go on from the one before");
+        say::talk(
+            "some uploads did not reach their last checkpoint; they go on from the one before",
+        );
     }
     ended
 }

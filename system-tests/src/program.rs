@@ -21,16 +21,21 @@ pub fn hashreel() -> PathBuf {
 }
 
 /// Runs a program to its end.
-pub fn run<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = S>) -> Output {
+pub fn run<S: AsRef<OsStr>>(
+    program: impl AsRef<OsStr>,
+    args: impl IntoIterator<Item = S>,
+) -> Output {
     let program = program.as_ref();
-    Command::new(program)
-        .args(args)
-        .output()
-        .unwrap_or_else(|error| panic!("cannot run {}: {error}; `./dev doctor` says what to install", program.display()))
+    Command::new(program).args(args).output().unwrap_or_else(|error| {
+        panic!("cannot run {}: {error}; `./dev doctor` says what to install", program.display())
+    })
 }
 
 /// Runs a program that must succeed, and gives its stdout.
-pub fn succeed<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = S>) -> String {
+pub fn succeed<S: AsRef<OsStr>>(
+    program: impl AsRef<OsStr>,
+    args: impl IntoIterator<Item = S>,
+) -> String {
     let program = program.as_ref();
     let output = run(program, args);
     assert!(

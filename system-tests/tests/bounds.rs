@@ -1,7 +1,7 @@
 //! Memory stays within its bounds, whatever is uploaded. `HASHREEL_UPLOAD_GIB` sets the size of the
 //! upload (1 by default; the target is for 4, which `./dev soak memory` sends).
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use system_tests::{random::Random, server::Server};
 

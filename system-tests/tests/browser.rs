@@ -3,7 +3,7 @@
 //!
 //! `HASHREEL_SHOTS` names a folder for pictures of what it saw.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::{
     path::{Path, PathBuf},

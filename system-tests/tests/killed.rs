@@ -3,7 +3,7 @@
 //!
 //! `HASHREEL_KILLS` sets how often (ten by default; `./dev soak kill` does many more).
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::{
     process::Stdio,
@@ -35,7 +35,9 @@ fn an_upload_survives_the_death_of_the_server() {
             .spawn()
             .unwrap();
         while killed < kills() {
-            std::thread::sleep(random.moment(Duration::from_millis(20), Duration::from_millis(900)));
+            std::thread::sleep(
+                random.moment(Duration::from_millis(20), Duration::from_millis(900)),
+            );
             if put.try_wait().unwrap().is_some() {
                 break;
             }
@@ -47,8 +49,8 @@ fn an_upload_survives_the_death_of_the_server() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let id = String::from_utf8(output.stdout).unwrap().trim().to_owned();
         let got = dir.path().join("got.bin");
-        let output = server
-            .client(dir.path(), &["get", &id, "--force", "--output", got.to_str().unwrap()]);
+        let output =
+            server.client(dir.path(), &["get", &id, "--force", "--output", got.to_str().unwrap()]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         succeed("cmp", [&sent, &got]);
         let gone = server.client(dir.path(), &["rm", &id]);
@@ -92,8 +94,8 @@ async fn a_transcode_survives_the_death_of_the_server() {
         let file = server.video_in(&id, "ready").await;
         assert_eq!(fingerprint(&server, &file).await, undisturbed, "round {round}");
         let got = dir.path().join("got.mp4");
-        let output = server
-            .client(dir.path(), &["get", &id, "--force", "--output", got.to_str().unwrap()]);
+        let output =
+            server.client(dir.path(), &["get", &id, "--force", "--output", got.to_str().unwrap()]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         succeed("cmp", [&clip, &got]);
     }

@@ -9,11 +9,8 @@ use system_tests::{clips, program::hashreel, server::Server};
 fn the_commands_of_the_readme_work() {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
     let readme = fs::read_to_string(readme).unwrap();
-    let blocks: Vec<&str> = readme
-        .split("```sh\n")
-        .skip(1)
-        .map(|rest| rest.split("```").next().unwrap())
-        .collect();
+    let blocks: Vec<&str> =
+        readme.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert!(blocks.len() >= 3, "the README has commands to type");
 
     let dir = tempfile::tempdir().unwrap();

@@ -68,7 +68,9 @@ fn the_command_line_explains_itself() {
             assert!(said.contains(word), "{args:?} does not say {word}: {said}");
         }
     }
-    for args in [&["dance"][..], &["put"], &["put", "--sideways", "x"], &["up", "--workers", "many"]] {
+    for args in
+        [&["dance"][..], &["put"], &["put", "--sideways", "x"], &["up", "--workers", "many"]]
+    {
         refused(&run(hashreel(), args), 2, &["--help"]);
     }
 }
@@ -85,7 +87,11 @@ fn a_client_says_what_is_wrong() {
     refused(&client(&["put", dir.path().to_str().unwrap()]), 2, &["not a file"]);
     refused(&client(&["get", "nothing-like-this"]), 4, &["hashreel ls"]);
     refused(&client(&["info", "0198c7d2-0000-7000-8000-000000000000"]), 4, &["no such file"]);
-    refused(&client(&["watch", &server.put(dir.path(), &file)]), 2, &["not a video", "hashreel get"]);
+    refused(
+        &client(&["watch", &server.put(dir.path(), &file)]),
+        2,
+        &["not a video", "hashreel get"],
+    );
     let nowhere = format!("http://{}", free_address());
     refused(&client(&["ls", "--server", &nowhere]), 3, &[&nowhere, "hashreel up"]);
     refused(&client(&["ls", "--server", "ftp://x"]), 2, &["http://"]);
@@ -121,8 +127,7 @@ async fn what_is_no_video_stays_a_file_and_what_is_broken_says_why() {
     let clip = fs::read(system_tests::clips::small()).unwrap();
     // The index of this clip is at its end.
     fs::write(&broken, &clip[..clip.len() / 2]).unwrap();
-    let output =
-        server.client(dir.path(), &["put", "--wait", broken.to_str().unwrap()]);
+    let output = server.client(dir.path(), &["put", "--wait", broken.to_str().unwrap()]);
     refused(&output, 2, &["is stored, but no stream was made of it"]);
     let listed = server.json("/v1/files").await;
     let id = listed["files"][0]["id"].as_str().unwrap();

@@ -2,7 +2,7 @@
 //!
 //! `HASHREEL_SOURCES` names a folder of other sources to put through the same checks.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use serde_json::Value;
 use std::{
@@ -73,7 +73,12 @@ async fn compare(server: &Server, file: &Value, source: &Path, dir: &Path) {
             let (times, _) = times(&whole, "v");
             let off = times.iter().zip(&shown).map(|(at, wanted)| (at - (wanted - zero)).abs());
             let worst = off.fold(0.0, f64::max);
-            println!("{name} {}: {} frames, {:.3} ms off", rendition.name, times.len(), worst * 1e3);
+            println!(
+                "{name} {}: {} frames, {:.3} ms off",
+                rendition.name,
+                times.len(),
+                worst * 1e3
+            );
             assert_eq!(times.len(), shown.len(), "{name} {}", rendition.name);
             assert!(worst < 0.001, "{name} {}: {worst} s off", rendition.name);
         } else {
@@ -86,7 +91,10 @@ async fn compare(server: &Server, file: &Value, source: &Path, dir: &Path) {
         }
         let told: f64 = rendition.segments.iter().map(|(duration, _)| duration).sum();
         let lasts = file["video"]["duration"].as_f64().unwrap();
-        assert!((told - lasts).abs() < 0.03, "{name}: the playlist lasts {told} s, the video {lasts} s");
+        assert!(
+            (told - lasts).abs() < 0.03,
+            "{name}: the playlist lasts {told} s, the video {lasts} s"
+        );
     }
 }
 

@@ -60,7 +60,7 @@ impl Source {
     async fn try_read(&self, range: ByteRange) -> Result<Bytes> {
         loop {
             let (reader, tried) = self.current();
-            let error = match reader.read(range.clone()).await {
+            let error = match reader.read(range).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => error,
             };

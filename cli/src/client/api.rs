@@ -119,9 +119,9 @@ impl Client {
                 others + 1,
                 file.id
             ))),
-            (None, _) => {
-                Err(Error::not_found(format!("no file has the id or name `{wanted}`; try `hashreel ls`")))
-            }
+            (None, _) => Err(Error::not_found(format!(
+                "no file has the id or name `{wanted}`; try `hashreel ls`"
+            ))),
         }
     }
 

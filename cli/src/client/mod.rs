@@ -4,8 +4,8 @@ mod api;
 mod tus;
 
 pub use api::{File, Job, VideoState};
-pub use tus::{Progress, Source, UploadUrl};
 pub(crate) use tus::unreadable;
+pub use tus::{Progress, Source, UploadUrl};
 
 use crate::args::ServerArgs;
 use model::{Error, ErrorKind, Result};

@@ -204,17 +204,15 @@ fn metadata(name: &str) -> String {
 }
 
 fn text<'a>(response: &'a Response, name: &str) -> Result<&'a str> {
-    response
-        .headers()
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .ok_or_else(|| Error::internal(format!("the server's answer has no `{name}`: is it Hashreel?")))
+    response.headers().get(name).and_then(|value| value.to_str().ok()).ok_or_else(|| {
+        Error::internal(format!("the server's answer has no `{name}`: is it Hashreel?"))
+    })
 }
 
 fn number(response: &Response, name: &str) -> Result<u64> {
-    text(response, name)?
-        .parse()
-        .map_err(|_| Error::internal(format!("the server's `{name}` is no number: is it Hashreel?")))
+    text(response, name)?.parse().map_err(|_| {
+        Error::internal(format!("the server's `{name}` is no number: is it Hashreel?"))
+    })
 }
 
 fn file_of(response: &Response) -> Result<Option<FileId>> {

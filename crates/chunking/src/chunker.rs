@@ -7,10 +7,19 @@
 //! average; at `max` the block ends without a match. The hash begins anew after every boundary, so
 //! nothing before a block decides where it ends.
 
-use crate::{Profile, gear::GEAR};
+use crate::{
+    Profile,
+    gear::{TABLES, Tables},
+};
 
 /// How far the two masks lie from the average, in bits.
 const NORMALISATION: u32 = 2;
+
+/// Bytes that the hash remembers: each shifts it by one bit.
+const WINDOW: usize = 64;
+
+/// From how many bytes on they are searched in two halves at once.
+const TWO_LANES: usize = 2 << 10;
 
 /// A search in progress over one stream. It keeps no bytes; a fresh one at a boundary goes on as the
 /// one that found it would have.
@@ -88,43 +97,72 @@ const fn mask(bits: u32) -> u64 {
 
 /// Rolls `hash` over `bytes`; `Some(n)` if its masked bits are zero after byte `n` (from 1).
 ///
-/// Four bytes a step: what they add is summed up without waiting for the hash of the step before, so
-/// that the processor overlaps steps. It is the paper's rolling by two bytes, once more.
+/// Each byte's hash waits for that of the byte before, which leaves a processor half idle. But after 64
+/// bytes a hash has forgotten all before them: so the second half of the bytes can begin at once, beside
+/// the first. Within each half two bytes are taken a step, as in the paper.
 fn scan(hash: &mut u64, mask: u64, bytes: &[u8]) -> Option<usize> {
-    let gear: &[u64; 256] = &GEAR;
-    let word = |byte: u8| gear[usize::from(byte)];
-    let mut now = *hash;
-    let mut steps = bytes.chunks_exact(8);
+    if bytes.len() < TWO_LANES {
+        return scan_slowly(hash, mask, bytes);
+    }
+    let Tables { gear, doubled } = &*TABLES;
+    let (first, second) = bytes.split_at(bytes.len() / 16 * 8);
+    let (mut one, mut two) = (*hash, 0);
+    for &byte in &first[first.len() - WINDOW..] {
+        two = roll(gear, two, byte);
+    }
+    let mut in_second = None;
     let mut at = 0;
-    for step in steps.by_ref() {
-        for k in [0, 4] {
-            let one = word(step[k]);
-            let two = (one << 1).wrapping_add(word(step[k + 1]));
-            let three = (two << 1).wrapping_add(word(step[k + 2]));
-            let four = (three << 1).wrapping_add(word(step[k + 3]));
-            if (now << 1).wrapping_add(one) & mask == 0 {
+    'search: for (left, right) in first.chunks_exact(8).zip(second.chunks_exact(8)) {
+        for k in [0, 2, 4, 6] {
+            one = (one << 2).wrapping_add(doubled[usize::from(left[k])]);
+            two = (two << 2).wrapping_add(doubled[usize::from(right[k])]);
+            if one & (mask << 1) == 0 {
                 return Some(at + k + 1);
             }
-            if (now << 2).wrapping_add(two) & mask == 0 {
+            if two & (mask << 1) == 0 {
+                in_second = Some(first.len() + at + k + 1);
+                // What the first half has left begins with the byte behind this one.
+                one >>= 1;
+                at += k + 1;
+                break 'search;
+            }
+            one = one.wrapping_add(gear[usize::from(left[k + 1])]);
+            two = two.wrapping_add(gear[usize::from(right[k + 1])]);
+            if one & mask == 0 {
                 return Some(at + k + 2);
             }
-            if (now << 3).wrapping_add(three) & mask == 0 {
-                return Some(at + k + 3);
-            }
-            now = (now << 4).wrapping_add(four);
-            if now & mask == 0 {
-                return Some(at + k + 4);
+            if two & mask == 0 {
+                in_second = Some(first.len() + at + k + 2);
+                at += k + 2;
+                break 'search;
             }
         }
         at += 8;
     }
-    for &byte in steps.remainder() {
-        now = (now << 1).wrapping_add(word(byte));
-        at += 1;
-        if now & mask == 0 {
-            return Some(at);
+    match in_second {
+        Some(found) => {
+            let in_first = scan_slowly(&mut one, mask, &first[at..]);
+            Some(in_first.map_or(found, |n| at + n))
+        }
+        None => {
+            *hash = two;
+            scan_slowly(hash, mask, &second[first.len()..]).map(|n| 2 * first.len() + n)
         }
     }
-    *hash = now;
+}
+
+/// The same, a byte at a time.
+fn scan_slowly(hash: &mut u64, mask: u64, bytes: &[u8]) -> Option<usize> {
+    let gear = &TABLES.gear;
+    for (&byte, n) in bytes.iter().zip(1..) {
+        *hash = roll(gear, *hash, byte);
+        if *hash & mask == 0 {
+            return Some(n);
+        }
+    }
     None
+}
+
+fn roll(gear: &[u64; 256], hash: u64, byte: u8) -> u64 {
+    (hash << 1).wrapping_add(gear[usize::from(byte)])
 }

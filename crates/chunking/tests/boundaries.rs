@@ -1,5 +1,7 @@
 //! What boundaries promise, for any bytes.
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers, made here")]
+
 use chunking::{Chunker, Profile};
 use proptest::prelude::*;
 
@@ -129,4 +131,21 @@ fn boundaries_of_this_algorithm_never_change() {
 #[test]
 fn bytes_without_a_match_end_at_the_maximum() {
     assert_eq!(lengths(small(), &[0; 2500], &[700]), [1024, 1024, 452]);
+}
+
+/// The search in halves against the definition, with matches anywhere in either half.
+#[test]
+fn long_buffers_give_the_boundaries_of_single_bytes() {
+    let profile = Profile::new(64, 128, 64 << 10).unwrap();
+    let eager = Profile::new(64, 4 << 10, 64 << 10).unwrap();
+    for seed in 0..40 {
+        let bytes = noise(30_000 + seed as usize, seed);
+        for profile in [profile, eager] {
+            assert_eq!(lengths(profile, &bytes, &[1]), lengths(profile, &bytes, &[1 << 20]));
+            assert_eq!(
+                lengths(profile, &bytes, &[1]),
+                lengths(profile, &bytes, &[2048, 3000, 7777])
+            );
+        }
+    }
 }

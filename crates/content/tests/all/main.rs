@@ -1,5 +1,8 @@
 //! What `content` promises, tried over real back ends in a temporary directory.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers, made here")]
+
 mod append;
 mod crash;
 mod damage;

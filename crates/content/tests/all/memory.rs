@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Eight buffers.
 fn tight() -> Config {
-    Config { budget: 8 * 2 * 64 << 10, ..config() }
+    Config { budget: (8 * 2 * 64) << 10, ..config() }
 }
 
 /// Waits until `ready`, ten seconds at most.

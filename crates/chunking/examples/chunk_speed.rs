@@ -1,5 +1,5 @@
 //! Speed of the boundary search and of SHA-256 on one core:
-//! `cargo run --release -p chunking --example throughput`.
+//! `cargo run --release -p chunking --example chunk_speed`.
 
 use chunking::{Chunker, Profile, StreamHasher};
 use std::time::Instant;
