@@ -16,7 +16,7 @@ use axum::{
         FromRequestParts as _, Request, State,
         ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code},
     },
-    http::{header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
 use catalog::Follow;
@@ -81,7 +81,7 @@ pub(crate) async fn events(
     Query(query): Query<EventQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
-    if !request.headers().contains_key(header::UPGRADE) {
+    if !wants_websocket(request.headers()) {
         return page(&meta, &caller.owner, &query).await.map(Json::into_response);
     }
     let (mut parts, _) = request.into_parts();
@@ -105,6 +105,12 @@ async fn page(
     let events = meta.catalog().events(owner, query.after, limit).await?;
     let cursor = events.last().map(|event| event.id).filter(|_| events.len() == limit);
     Ok(Json(EventPage { events, cursor }))
+}
+
+/// Other upgrades, such as to HTTP/2, may be ignored.
+fn wants_websocket(headers: &HeaderMap) -> bool {
+    let upgrade = headers.get(header::UPGRADE).and_then(|value| value.to_str().ok());
+    upgrade.is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
 }
 
 /// One WebSocket.

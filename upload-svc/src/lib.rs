@@ -10,11 +10,13 @@
 mod active;
 mod body;
 mod cors;
+mod openapi;
 mod routes;
 mod settings;
 mod uploads;
 
 pub use cors::{Cors, Origin};
+pub use openapi::openapi;
 pub use routes::router;
 pub use settings::{Settings, UploadOptions};
 pub use uploads::Uploads;

@@ -29,7 +29,7 @@ async fn what_is_described_is_served_and_nothing_else() {
     ]);
     assert_eq!(described, expected);
     for (path, operations) in paths {
-        let address = path.replace('{', "").replace('}', "");
+        let address = path.replace(['{', '}'], "");
         for method in METHODS {
             let status =
                 server.send("nobody", &method.to_uppercase(), &address, json!({})).await.status;

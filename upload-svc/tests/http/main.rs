@@ -5,6 +5,7 @@
 mod cors;
 mod delete;
 mod head;
+mod openapi;
 mod options;
 mod owners;
 mod patch;
