@@ -59,8 +59,11 @@ pub async fn run(args: &UpArgs) -> Result<()> {
     );
     let meta = Meta::new(store.clone(), access, SEGMENT_CACHE, shutdown.clone());
     let metrics = Metrics::new(|_| {});
+    let mut description = meta_svc::openapi();
+    description.merge(upload_svc::openapi());
     let router = upload_svc::router(uploads.clone())
         .merge(meta_svc::router(meta))
+        .merge(meta_svc::openapi_route(description))
         .merge(service::operations(metrics.clone(), health(&stores)));
 
     let workers = tokio::spawn(transcode(args, store, &stores, shutdown.clone())?);

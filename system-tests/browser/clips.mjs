@@ -14,6 +14,7 @@ export const beat = { first: 1, every: 2, seconds: 24, fps: 30 };
 /** The files' paths. Without a `video` of the caller's, one is made. */
 export async function clips(directory, video) {
   const made = {
+    folder: directory,
     video: video ?? (await clip(join(directory, "moving.mp4"))),
     flash: await flash(join(directory, "flash-and-beep.mp4")),
     plain: join(directory, "notes.txt"),
@@ -22,6 +23,28 @@ export async function clips(directory, video) {
   await writeFile(made.plain, "Not a video.\n");
   await cutOff(made.broken, directory);
   return made;
+}
+
+/** Clips for the pictures: slow lights, the last one long enough to be watched. */
+export async function gallery(directory) {
+  const lights = [
+    ["Dunes, slow pan.mp4", "0x2b2118:c1=0xc98b4b:c2=0xf0d9a8:c3=0x8a4b2a", "640x360", 5, 11],
+    ["Evening tide.mov", "0x10243e:c1=0x2f6f8f:c2=0xf2b880:c3=0x7a3b4e", "640x360", 7, 7],
+    ["Under the ice.mp4", "0x06141f:c1=0x1c6e8c:c2=0xbfe3e8:c3=0x0f3a4a", "640x360", 9, 3],
+    ["Aurora over the fjord.mp4", "0x0b2f3a:c1=0x0e7a6d:c2=0xe9a23b:c3=0x2b2d42", "1280x720", 24, 5],
+  ];
+  const paths = [];
+  for (const [name, colours, size, seconds, seed] of lights) {
+    const path = join(directory, name);
+    const source = `gradients=s=${size}:r=30:d=${seconds}:nb_colors=4:c0=${colours}:speed=0.012:seed=${seed}`;
+    await ffmpeg(
+      ["-f", "lavfi", "-i", `${source},format=yuv420p`],
+      ["-f", "lavfi", "-i", `sine=frequency=220:sample_rate=48000:duration=${seconds}`],
+      ["-c:v", "libx264", "-preset", "veryfast", "-crf", "16", "-g", "60", "-c:a", "aac", path],
+    );
+    paths.push(path);
+  }
+  return paths;
 }
 
 /** A path's last part, which is the name that the app shows. */

@@ -18,10 +18,11 @@ export async function plainFile({ browser, clips, known }) {
   return {};
 }
 
-export async function brokenFile({ browser, clips, patience }) {
+export async function brokenFile({ browser, clips, known, patience }) {
   const page = await browser.page();
   await page.goto("/");
   const file = await upload(page, clips.broken);
+  known.broken = file;
   const { video } = await settled(page, file, patience);
   demand(
     video?.state === "failed",

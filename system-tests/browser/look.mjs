@@ -1,7 +1,13 @@
 // What a person sees: the first page, both widths, both themes, and the pictures for the README.
 
-import { demand, desktop, id, phone } from "./browser.mjs";
+import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { demand, desktop, id, limitUpload, phone, until } from "./browser.mjs";
+import { gallery } from "./clips.mjs";
 import { watch } from "./playback.mjs";
+import { settled, upload } from "./uploads.mjs";
 
 export async function firstLook({ browser, base }) {
   const page = await browser.page();
@@ -71,27 +77,67 @@ function unnamed() {
     .map((control) => control.outerHTML.slice(0, 120));
 }
 
-export async function pictures({ browser, known, shots }) {
+/** Takes the pictures of a library that looks like somebody's: what the steps before left in it is deleted. */
+export async function pictures({ browser, base, known, clips, patience, shots }) {
   if (shots === undefined) return { taken: [] };
+  const page = await browser.page({ ...desktop, colorScheme: "light" });
+  for (const file of [known.file, known.flash, known.broken, known.plain]) {
+    if (file !== undefined) await page.request.delete(`/v1/files/${file}`, { headers: { origin: base } });
+  }
+  await page.goto("/");
+  const shown = await gallery(clips.folder);
+  const files = [];
+  for (const path of shown) files.push(await upload(page, path));
+  for (const file of files) await settled(page, file, patience);
+
   const taken = [];
+  const take = async (name) => {
+    await browser.picture(shots, name);
+    taken.push(name);
+  };
+  await page.reload();
+  await underWay(page, clips.folder);
+  await take("library");
+  // The first until there is none: each click takes a line away.
+  for (let left = 2; left > 0; left -= 1) await page.locator(id("upload-cancel")).first().click();
+
   for (const [suffix, options] of [
     ["", { ...desktop, colorScheme: "light" }],
     ["-dark", { ...desktop, colorScheme: "dark" }],
     ["-phone", { ...phone, colorScheme: "light" }],
   ]) {
-    const page = await browser.page(options);
-    await page.goto("/");
-    await page.waitForSelector(`${id("card")} img`);
-    await page.waitForLoadState("networkidle");
-    taken.push(`library${suffix}`);
-    await browser.picture(shots, `library${suffix}`);
-    await watch(page, known.file);
+    const other = await browser.page(options);
+    if (suffix !== "") {
+      await other.goto("/");
+      await other.waitForSelector(`${id("card")} img`);
+      await other.waitForLoadState("networkidle");
+      await take(`library${suffix}`);
+    }
+    await watch(other, files.at(-1));
     // The graph is worth a picture after some seconds.
-    await page.waitForFunction(() => document.querySelector("video").currentTime > 8);
-    const box = await page.locator(id("player")).boundingBox();
-    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
-    taken.push(`player${suffix}`);
-    await browser.picture(shots, `player${suffix}`);
+    await other.waitForFunction(() => document.querySelector("video").currentTime > 8);
+    const box = await other.locator(id("player")).boundingBox();
+    await other.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await take(`player${suffix}`);
   }
   return { taken };
+}
+
+/** Two uploads in the middle of their way, one of them paused. */
+async function underWay(page, folder) {
+  const [sent, paused] = [join(folder, "Expedition rushes.tar"), join(folder, "Interview, uncut.mkv")];
+  await writeFile(sent, randomBytes(24e6));
+  await writeFile(paused, randomBytes(16e6));
+  await page.waitForSelector(`${id("card")} img`);
+  await limitUpload(page, 3e6);
+  await page.setInputFiles(id("file-input"), [sent, paused]);
+  await until("two uploads under way", 30_000, async () => {
+    const shares = await page
+      .locator(`${id("upload-row")} progress`)
+      .evaluateAll((bars) => bars.map((bar) => bar.value));
+    return shares.length === 2 && shares.every((share) => share > 0.3) ? true : null;
+  });
+  await page.click(`${id("upload-row")}[data-name^="Interview"] ${id("upload-pause")}`);
+  // The rate is told after a second of it.
+  await new Promise((resolve) => setTimeout(resolve, 1500));
 }

@@ -13,11 +13,12 @@ const allowed = 20;
 /** Beats that must count, and times that the video is played for them at most. */
 const wanted = { beat, enough: 6, passes: 4 };
 
-export async function sync({ browser, clips, patience }) {
+export async function sync({ browser, clips, known, patience }) {
   // The worklet is the test's own script, which the page's security policy would rightly refuse.
   const page = await browser.page({ bypassCSP: true, viewport: { width: 900, height: 700 } });
   await page.goto("/");
   const file = await upload(page, clips.flash);
+  known.flash = file;
   const { video } = await settled(page, file, patience);
   demand(video?.state === "ready", `the flashing clip is ${video?.state}: ${video?.reason}`);
 

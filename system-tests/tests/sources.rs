@@ -19,7 +19,7 @@ async fn a_minute_of_1080p_becomes_five_renditions_of_six_segments() {
     let file = made(&server, dir.path(), &clips::full()).await;
 
     let video = &file["video"];
-    assert!((video["duration"].as_f64().unwrap() - 60.0).abs() < 0.001, "{video}");
+    assert!((video["duration"].as_f64().unwrap() - 60.0).abs() < 0.03, "{video}");
     assert_eq!(video["progress"], 1.0);
     let renditions = stream::renditions(&server, &file).await;
     let heights: Vec<u64> = renditions.iter().map(|made| made.height).collect();

@@ -4,7 +4,7 @@ use catalog::videos::{NewPlan, Rendition, VideoKey};
 use cmaf::manifest::{FrameRate, Kind};
 use media::{
     ladder::{Plan, Planned},
-    task::{Rung, VideoTrack},
+    task::Rung,
 };
 use model::{Error, ErrorKind, RenditionId, Result};
 use serde_json::Value;
@@ -62,17 +62,9 @@ fn rung_of(plan: &Plan, rung: &Rung, video: &VideoKey) -> Rendition {
     let kind = Kind::Video {
         width: rung.width,
         height: rung.height,
-        frame_rate: plan.video.as_ref().map_or(FrameRate { num: 0, den: 1 }, |track| {
-            frame_rate(track, plan.encoding.max_frame_rate)
-        }),
+        frame_rate: plan.frame_rate().unwrap_or(FrameRate { num: 0, den: 1 }),
     };
     rendition(video, kind, rung.name.clone(), rung.cap)
-}
-
-/// The source's, or the highest that is kept of it.
-fn frame_rate(track: &VideoTrack, most: u32) -> FrameRate {
-    let above = track.frame_rate.as_f64() > f64::from(most);
-    if above { FrameRate { num: most, den: 1 } } else { track.frame_rate }
 }
 
 fn track_of(plan: &Plan, place: usize, video: &VideoKey) -> Rendition {

@@ -5,7 +5,7 @@ use catalog::{jobs::Job, videos::TaskId};
 use model::{Error, ErrorKind, Result};
 use queue::{Delivery, MAX_DELAY, Outgoing, Receipt};
 use std::{sync::Arc, time::Duration};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 /// How long a slot rests when the queue does not answer; twice as long each time, up to the second.
 const QUEUE_REST: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
@@ -90,7 +90,7 @@ pub(crate) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
                 for delivery in deliveries {
                     // In a task of its own, so that a defect ends the job and not the slot.
                     let job = tokio::spawn(handle(worker.clone(), delivery, stop.clone()));
-                    if let Err(error) = job.await {
+                    if let Err(error) = AbortOnDropHandle::new(job).await {
                         tracing::error!(%error, "a job ended by a defect");
                     }
                 }

@@ -29,16 +29,15 @@ impl Worker {
 
         let mut sink = Segments::new(self, held, lead, renditions);
         let made = self.deps.media.run(plan.task(planned)?, source, &mut sink).await;
-        match made {
-            Ok(()) => {}
+        if let Err(error) = made {
+            let outage = source.had_outage() || sink.had_outage();
+            let kind = error.kind();
             // A video without a picture to stand for it is still a video.
-            Err(error) if planned == Planned::Poster && is_sources(error.kind()) => {
-                tracing::info!(error = error.chain(), %video, "there is no poster");
-            }
-            Err(error) => {
-                let outage = source.had_outage() || sink.had_outage();
+            let needed = planned != Planned::Poster || outage || kind == ErrorKind::Cancelled;
+            if needed || !(is_sources(kind) || held.is_retry()) {
                 return Err(Flaw { outage, error });
             }
+            tracing::info!(error = error.chain(), %video, "there is no poster");
         }
         Ok(catalog.task_done(held, self.config.width, self.now()).await?)
     }

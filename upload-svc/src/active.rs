@@ -3,7 +3,7 @@
 //! This is courtesy, not correctness: a writer that is told to stop can still make what it took in
 //! durable. What keeps two writers apart, here and on other machines, is the upload's epoch.
 
-use model::{Error, ErrorKind, Result, UploadId};
+use model::{Error, ErrorKind, UploadId};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -49,18 +49,16 @@ impl Active {
         Self { shutdown, holders: Arc::default() }
     }
 
-    /// Tells the holder of `upload` to stop and waits until it is gone, `patience` at most.
-    ///
-    /// # Errors
-    /// `Cancelled` where somebody newer came meanwhile, and at shutdown.
-    pub async fn take(&self, upload: UploadId, patience: Duration) -> Result<Hold> {
+    /// Tells the holder of `upload` to stop and waits until it is gone, `patience` at most. Somebody newer
+    /// may have come meanwhile, or the process been told to stop: [`Hold::stop`] says so.
+    pub async fn take(&self, upload: UploadId, patience: Duration) -> Hold {
         let (hold, before) = self.replace(upload);
         if let Some(before) = before {
             before.stop.cancel();
             // A holder that outlives this is stuck in its store; the epoch keeps it from harm.
             let _ = tokio::time::timeout(patience, before.gone.cancelled()).await;
         }
-        if hold.stop().is_cancelled() { Err(stopped()) } else { Ok(hold) }
+        hold
     }
 
     /// How many uploads are being written.
@@ -126,7 +124,7 @@ mod tests {
     #[tokio::test]
     async fn the_newest_waits_for_the_one_before_to_leave() {
         let (active, upload) = (Active::default(), UploadId::new(Timestamp::UNIX_EPOCH));
-        let first = active.take(upload, LONG).await.unwrap();
+        let first = active.take(upload, LONG).await;
         let second = tokio::spawn({
             let active = active.clone();
             async move { active.take(upload, LONG).await }
@@ -134,7 +132,7 @@ mod tests {
         first.stop().cancelled().await;
         assert!(!second.is_finished());
         drop(first);
-        let second = second.await.unwrap().unwrap();
+        let second = second.await.unwrap();
         assert!(!second.stop().is_cancelled());
         assert_eq!(active.count(), 1);
         drop(second);
@@ -142,9 +140,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_many_who_wait_only_the_newest_gets_it() {
+    async fn of_many_who_wait_only_the_newest_is_not_told_to_stop() {
         let (active, upload) = (Active::default(), UploadId::new(Timestamp::UNIX_EPOCH));
-        let first = active.take(upload, LONG).await.unwrap();
+        let first = active.take(upload, LONG).await;
         let mut waiting = Vec::new();
         for _ in 0..8 {
             let mut take = Box::pin({
@@ -156,18 +154,17 @@ mod tests {
             waiting.push(take);
         }
         drop(first);
-        let results = futures::future::join_all(waiting).await;
-        let won: Vec<_> = results.iter().map(Result::is_ok).collect();
-        assert_eq!(won, [false, false, false, false, false, false, false, true]);
-        drop(results);
+        let stopped = waiting.into_iter().map(async |take| take.await.stop().is_cancelled());
+        let stopped = futures::future::join_all(stopped).await;
+        assert_eq!(stopped, [true, true, true, true, true, true, true, false]);
         assert_eq!(active.count(), 0);
     }
 
     #[tokio::test]
     async fn a_holder_that_is_stuck_is_passed_by() {
         let (active, upload) = (Active::default(), UploadId::new(Timestamp::UNIX_EPOCH));
-        let stuck = active.take(upload, LONG).await.unwrap();
-        let second = active.take(upload, Duration::ZERO).await.unwrap();
+        let stuck = active.take(upload, LONG).await;
+        let second = active.take(upload, Duration::ZERO).await;
         drop(stuck);
         assert_eq!(active.count(), 1);
         drop(second);
@@ -178,8 +175,8 @@ mod tests {
     async fn uploads_do_not_wait_for_one_another() {
         let active = Active::default();
         let at = |ms| UploadId::new(Timestamp::from_millisecond(ms).unwrap());
-        let one = active.take(at(1), LONG).await.unwrap();
-        let two = active.take(at(2), LONG).await.unwrap();
+        let one = active.take(at(1), LONG).await;
+        let two = active.take(at(2), LONG).await;
         assert!(!one.stop().is_cancelled() && !two.stop().is_cancelled());
         assert_eq!(active.count(), 2);
     }
@@ -189,12 +186,11 @@ mod tests {
         let shutdown = CancellationToken::new();
         let active = Active::new(shutdown.clone());
         let upload = UploadId::new(Timestamp::UNIX_EPOCH);
-        let hold = active.take(upload, LONG).await.unwrap();
+        let hold = active.take(upload, LONG).await;
         shutdown.cancel();
         assert!(hold.stop().is_cancelled());
         drop(hold);
-        let late = active.take(upload, LONG).await.unwrap_err();
-        assert_eq!(late.kind(), ErrorKind::Cancelled);
+        assert!(active.take(upload, LONG).await.stop().is_cancelled());
         assert_eq!(active.count(), 0);
     }
 }

@@ -6,13 +6,14 @@
 
 use crate::{
     active::{Active, Hold, stopped},
-    body::Intake,
+    body::{Intake, was_lost},
     settings::Settings,
 };
 use access::Access;
 use axum::http::request::Parts;
-use catalog::{Dialect, Upload, VideoLink, jobs::Job};
+use catalog::{Dialect, File, Upload, VideoLink, jobs::Job};
 use content::{Appended, Ended, NewUpload, Store};
+use futures::StreamExt as _;
 use model::{Error, ErrorKind, OwnerId, Result, Timestamp, UploadId, upload::UploadState};
 use queue::{JobQueue, Outgoing};
 use resumable::{Append, Create, Limits, Outcome, Standing, overrun};
@@ -102,7 +103,7 @@ impl Uploads {
         owner: OwnerId,
         dialect: Dialect,
         create: Create,
-        body: Intake,
+        mut body: Intake,
     ) -> Result<Outcome> {
         if create.about.file.is_some() {
             return Err(Error::invalid(
@@ -110,12 +111,18 @@ impl Uploads {
                  a new file",
             ));
         }
+        // Complete at once, it would never look at its body.
+        let takes_nothing = create.has_body && create.length == Some(0);
+        if takes_nothing && body.next().await.transpose()?.is_some() {
+            return Err(overrun(0));
+        }
+        let expires = Timestamp::now().checked_add(self.settings.expiry).unwrap_or(Timestamp::MAX);
         let upload = self
             .store
             .create(NewUpload {
                 owner: owner.clone(),
                 dialect,
-                expires: Timestamp::now() + self.settings.expiry,
+                expires,
                 length: create.length,
                 about: catalog::About {
                     name: create.about.name,
@@ -146,24 +153,25 @@ impl Uploads {
         body: Intake,
     ) -> Result<Standing> {
         let (owner, id) = (append.owner.clone(), append.id);
-        let hold = self.active.take(id, self.settings.patience).await?;
-        let listener = CancellationToken::new();
-        // Dropped with this future, when the client has left.
-        let _listening = listener.clone().drop_guard();
+        let hold = self.active.take(id, self.settings.patience).await;
         let this = self.clone();
         self.run(async move {
-            let result = this.pour(append, body, &hold).await;
-            let complete = matches!(&result, Ok(standing) if standing.file.is_some());
-            let hopeless =
-                whole || matches!(&result, Err(error) if error.kind() == ErrorKind::TooLarge);
-            if !complete && (hopeless || listener.is_cancelled()) {
-                // Nobody can go on with it, or nobody was told its address.
-                this.store.abort(&owner, id).await?;
-                return result;
-            }
-            match result {
-                Err(_) if !hopeless => standing(&this.find(&owner, id).await?),
-                result => result,
+            match this.pour(append, body, &hold).await {
+                // Nobody was told its address, or nobody could go on with it.
+                Err(error) if whole || error.kind() == ErrorKind::TooLarge || was_lost(&error) => {
+                    this.store.abort(&owner, id).await?;
+                    Err(error)
+                }
+                Err(error) => {
+                    tracing::info!(upload = %id, cause = error.chain(), "created, not all taken in");
+                    standing(&this.find(&owner, id).await?)
+                }
+                Ok((standing, file)) => {
+                    if let Some(file) = file {
+                        this.announce(&file).await;
+                    }
+                    Ok(standing)
+                }
             }
         })
         .await
@@ -190,7 +198,7 @@ impl Uploads {
                 )));
             }
         }
-        let hold = self.active.take(upload.id, self.settings.patience).await?;
+        let hold = self.active.take(upload.id, self.settings.patience).await;
         let this = self.clone();
         let append = content::Append {
             owner: upload.owner.clone(),
@@ -199,7 +207,16 @@ impl Uploads {
             limit: self.limits().most(upload.length),
             closes: false,
         };
-        self.run(async move { this.pour(append, body, &hold).await }).await.map(Outcome::Appended)
+        let is_open = matches!(upload.state, UploadState::Open { .. });
+        self.run(async move {
+            let (standing, file) = this.pour(append, body, &hold).await?;
+            if let Some(file) = file.filter(|_| is_open) {
+                this.announce(&file).await;
+            }
+            Ok(standing)
+        })
+        .await
+        .map(Outcome::Appended)
     }
 
     /// Where the upload stands. Whoever was writing it stops first, so that the offset is accepted next.
@@ -210,7 +227,8 @@ impl Uploads {
         if let UploadState::Committed { .. } = upload.state {
             return standing(upload).map(Outcome::Status);
         }
-        let hold = self.active.take(upload.id, self.settings.patience).await?;
+        // It is answered though somebody newer may have come meanwhile, who waits for it.
+        let hold = self.active.take(upload.id, self.settings.patience).await;
         let (this, owner, id) = (self.clone(), upload.owner.clone(), upload.id);
         self.run(async move {
             let _hold = hold;
@@ -237,7 +255,7 @@ impl Uploads {
                 format!("this upload is complete; delete its file {file} instead"),
             ));
         }
-        let hold = self.active.take(upload.id, self.settings.patience).await?;
+        let hold = self.active.take(upload.id, self.settings.patience).await;
         let (this, owner, id) = (self.clone(), upload.owner.clone(), upload.id);
         self.run(async move {
             let _hold = hold;
@@ -248,15 +266,21 @@ impl Uploads {
     }
 
     /// Pours the body into the store; ends once what came is durable.
-    async fn pour(&self, append: content::Append, body: Intake, hold: &Hold) -> Result<Standing> {
+    async fn pour(
+        &self,
+        append: content::Append,
+        body: Intake,
+        hold: &Hold,
+    ) -> Result<(Standing, Option<File>)> {
+        if hold.stop().is_cancelled() {
+            // While this one waited for the one before to leave, a newer one came.
+            return Err(stopped());
+        }
         let limit = append.limit;
         let Appended { offset, ended } =
             self.store.append(append, body, hold.stop().clone()).await?;
         let file = match ended {
-            Ended::Complete(file) => {
-                self.announce(&file).await;
-                Some(file.id)
-            }
+            Ended::Complete(file) => Some(file),
             Ended::BodyEnded => None,
             Ended::BodyFailed(cause) => {
                 return Err(match cause.downcast::<Error>() {
@@ -269,12 +293,13 @@ impl Uploads {
             Ended::TooLong => return Err(overrun(limit)),
             Ended::Stopped => return Err(stopped()),
         };
-        Ok(Standing { offset, file, ..Standing::default() })
+        let id = file.as_ref().map(|file| file.id);
+        Ok((Standing { offset, file: id, ..Standing::default() }, file))
     }
 
     /// Sends the job of a file that looks like media. It stands in the log too, written with the file:
     /// what is not sent here is found there.
-    async fn announce(&self, file: &catalog::File) {
+    async fn announce(&self, file: &File) {
         if file.current.video != Some(VideoLink::Wanted) {
             return;
         }

@@ -29,6 +29,7 @@ test("bit rates are named as networks name them", () => {
 
 test("positions are shown and spoken", () => {
   assert.equal(clock(65.9), "1:05");
+  assert.equal(clock(39.999), "0:40");
   assert.equal(clock(3723), "1:02:03");
   assert.equal(clock(Number.NaN), "0:00");
   assert.equal(spokenTime(3661), "1 hour 1 minute 1 second");

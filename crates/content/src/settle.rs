@@ -44,30 +44,28 @@ pub(crate) async fn run(
     settled: watch::Sender<Settled>,
 ) -> Result<Stored<Upload>> {
     let mut puts = FuturesOrdered::new();
-    let mut more = true;
-    let mut tails = false;
-    while more || !puts.is_empty() {
+    let (mut next, mut more): (Option<Group>, _) = (None, true);
+    loop {
+        // A tail is written behind what is stored of it: that stands when all before it is settled.
+        if let Some(group) = next.take_if(|group| group.tail.is_none() || puts.is_empty()) {
+            let plan = plan_tail(&context, &held.value, &group).await?;
+            puts.push_back(first_put(Arc::clone(&context), group, plan).boxed());
+        }
         tokio::select! {
-            // A tail is written behind what is stored of it: no group overtakes one.
-            group = groups.recv(), if more && !tails && puts.len() < PUTS => match group {
-                Some(group) => {
-                    tails = group.tail.is_some();
-                    let plan = plan_tail(&context, &held.value, &group).await?;
-                    puts.push_back(first_put(Arc::clone(&context), group, plan).boxed());
-                }
-                None => more = false,
-            },
+            group = groups.recv(), if more && next.is_none() && puts.len() < PUTS => {
+                more = group.is_some();
+                next = group;
+            }
             Some(put) = puts.next() => {
                 let (group, pieces, present) = put?;
                 let before = held.value.tail.clone();
                 checkpoint(&context, &mut held, group, pieces, present).await?;
                 settled.send_replace(Settled::of(&held.value)?);
-                tails = false;
                 discard(&context, &held.value, before).await;
             }
+            else => return Ok(held),
         }
     }
-    Ok(held)
 }
 
 /// The pieces of a tail that will be durable with the group, and the one that is to be put.

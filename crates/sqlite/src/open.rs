@@ -2,11 +2,17 @@
 
 use crate::Failure;
 use model::{Error, ErrorKind, Result};
-use rusqlite::{Connection, OpenFlags};
-use std::{fs::File, path::Path, path::PathBuf, time::Duration};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 /// How long a connection waits for another process before it says `Busy`.
 const BUSY: Duration = Duration::from_secs(5);
+/// How long opening waits between two tries.
+const AGAIN: Duration = Duration::from_millis(10);
 /// Prepared statements kept for each connection.
 const STATEMENTS: usize = 32;
 
@@ -38,8 +44,21 @@ pub(crate) fn writer(path: &Path, format: &Format) -> Result<Connection> {
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
     let directory = directory.unwrap_or(Path::new("."));
     std::fs::create_dir_all(directory).map_err(|error| cannot_make(directory, error))?;
-    let mut connection = connect(path).map_err(|failure| failure.into_error(path))?;
-    upgrade(&mut connection, path, format)?;
+    let begun = Instant::now();
+    let connection = loop {
+        let opened = connect(path).and_then(|mut connection| {
+            upgrade(&mut connection, path, format)?;
+            durable(&connection)?;
+            Ok(connection)
+        });
+        match opened.map_err(|failure| failure.into_error(path)) {
+            // SQLite does not wait by itself where two turn a new file into a shared one.
+            Err(error) if error.kind() == ErrorKind::Busy && begun.elapsed() < BUSY => {
+                std::thread::sleep(AGAIN);
+            }
+            opened => break opened?,
+        }
+    };
     // A new file must not be forgotten with its first acknowledged row.
     File::open(directory)
         .and_then(|directory| directory.sync_all())
@@ -66,39 +85,36 @@ fn connect(path: &Path) -> Result<Connection, Failure> {
     Ok(connection)
 }
 
-fn upgrade(connection: &mut Connection, path: &Path, format: &Format) -> Result<()> {
+/// Brings the file to this format. Nothing is changed, not even the journal's mode, before the file is
+/// known to be ours.
+fn upgrade(connection: &mut Connection, path: &Path, format: &Format) -> Result<(), Failure> {
     let (file, what) = (path.display(), format.what);
     let ours = i32::try_from(format.steps.len()).map_err(|_| Error::internal("too many steps"))?;
-    let run = |connection: &mut Connection| -> Result<(), Failure> {
-        let transaction =
-            connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let number =
-            |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-        let (id, version) = (number("application_id")?, number("user_version")?);
-        let tables = transaction
-            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
-        if id != format.application_id && (id != 0 || tables > 0) {
-            let message = format!("{file} holds something else than {what}; name another file");
-            return Err(Error::invalid(message).into());
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let number =
+        |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let (id, version) = (number("application_id")?, number("user_version")?);
+    let tables: i64 =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if id != format.application_id && (id != 0 || tables > 0) {
+        let message = format!("{file} holds something else than {what}; name another file");
+        return Err(Error::invalid(message).into());
+    }
+    if version > ours {
+        return Err(Error::invalid(format!(
+            "{file} is {what} of version {version}, this program knows up to {ours}; \
+             use a newer program"
+        ))
+        .into());
+    }
+    if version < ours {
+        for step in format.steps.iter().skip(usize::try_from(version).unwrap_or(0)) {
+            transaction.execute_batch(step)?;
         }
-        if version > ours {
-            return Err(Error::invalid(format!(
-                "{file} is {what} of version {version}, this program knows up to {ours}; \
-                 use a newer program"
-            ))
-            .into());
-        }
-        if version < ours {
-            for step in format.steps.iter().skip(usize::try_from(version).unwrap_or(0)) {
-                transaction.execute_batch(step)?;
-            }
-            transaction.pragma_update(None, "application_id", format.application_id)?;
-            transaction.pragma_update(None, "user_version", ours)?;
-        }
-        Ok(transaction.commit()?)
-    };
-    // Nothing is changed, not even the journal's mode, before the file is known to be ours.
-    run(connection).and_then(|()| durable(connection)).map_err(|failure| failure.into_error(path))
+        transaction.pragma_update(None, "application_id", format.application_id)?;
+        transaction.pragma_update(None, "user_version", ours)?;
+    }
+    Ok(transaction.commit()?)
 }
 
 /// A commit is on the disk when it returns, and readers and the writer do not wait for one another.

@@ -174,3 +174,27 @@ fn a_url_names_a_full_path() {
         assert_eq!(path_of_url(bad).unwrap_err().kind(), ErrorKind::Invalid, "{bad}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_may_make_and_close_one_file_at_the_same_time() {
+    let directory = tempfile::tempdir().unwrap();
+    for round in 0..10 {
+        let path = directory.path().join(format!("{}.db", round / 2));
+        // Each with threads of its own, as processes would be.
+        let openers: Vec<_> = (0..8)
+            .map(|n| {
+                let path = path.clone();
+                tokio::spawn(async move {
+                    let database = Database::open(path, &FORMAT).await?;
+                    database.write(insert(round * 8 + n)).await?;
+                    database.read(|c| Ok(c.query_row("SELECT 1", [], |_| Ok(()))?)).await
+                })
+            })
+            .collect();
+        for opener in openers {
+            opener.await.unwrap().unwrap_or_else(|error| panic!("{}", error.chain()));
+        }
+    }
+    let last = Database::open(directory.path().join("4.db"), &FORMAT).await.unwrap();
+    assert_eq!(numbers(&last).await, (64..80).collect::<Vec<_>>());
+}

@@ -1,7 +1,10 @@
 //! POST in tus: creation, and creation with the first bytes.
 
-use crate::server::{BYTES, Server, TUS, broken, chunked, random};
+use crate::server::{BYTES, Server, TUS, broken, chunked, hanging, random};
+use access::Policy;
 use axum::body::Body;
+use std::time::Duration;
+use upload_svc::Settings;
 
 #[tokio::test]
 async fn an_upload_is_created_and_stands_at_zero() {
@@ -67,12 +70,21 @@ async fn the_first_bytes_may_come_along() {
 }
 
 #[tokio::test]
-async fn what_came_of_a_body_that_broke_off_is_told() {
-    let server = Server::new().await;
+async fn what_came_of_a_body_that_stood_still_is_told() {
+    let settings = Settings { idle: Duration::from_millis(100), ..Settings::default() };
+    let server = Server::with(settings, Policy::Open).await;
     let headers = [TUS, BYTES, ("upload-length", "100")];
-    let created = server.ask("POST", "/uploads", &headers, broken(&[b"hello"])).await;
+    let created = server.ask("POST", "/uploads", &headers, hanging(b"hello")).await;
     assert_eq!((created.status.as_u16(), created.offset()), (201, 5));
     assert_eq!(server.head(created.header("location")).await.offset(), 5);
+}
+
+#[tokio::test]
+async fn a_creation_whose_client_was_lost_leaves_nothing() {
+    let server = Server::new().await;
+    let headers = [TUS, BYTES, ("upload-length", "100")];
+    server.ask("POST", "/uploads", &headers, broken(&[b"hello"])).await.refused(409);
+    assert!(server.objects().await.is_empty());
 }
 
 #[tokio::test]
@@ -80,7 +92,7 @@ async fn a_creation_that_is_refused_leaves_nothing() {
     let server = Server::new().await;
     let length = ("upload-length", "5");
     type Row<'a> = (&'a [(&'a str, &'a str)], Body, u16);
-    let rows: [Row<'_>; 10] = [
+    let rows: [Row<'_>; 11] = [
         (&[length], "".into(), 412),
         (&[TUS], "".into(), 400),
         (&[TUS, ("upload-length", "-5")], "".into(), 400),
@@ -88,6 +100,7 @@ async fn a_creation_that_is_refused_leaves_nothing() {
         (&[TUS, length], "hello".into(), 415),
         (&[TUS, length, BYTES], "hello, world".into(), 413),
         (&[TUS, length, BYTES], chunked(&[b"hello,", b" world"]), 413),
+        (&[TUS, ("upload-length", "0"), BYTES], chunked(&[b"x"]), 413),
         (&[TUS, length, ("upload-metadata", "filename")], "".into(), 201),
         (&[TUS, length, ("upload-metadata", "filename ***")], "".into(), 400),
         (&[TUS, ("upload-defer-length", "1")], "".into(), 400),

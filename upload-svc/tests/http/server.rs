@@ -41,6 +41,8 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// Of a HEAD: it has no body.
+    pub of_head: bool,
 }
 
 impl Server {
@@ -87,7 +89,7 @@ impl Server {
             self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer { status: parts.status, headers: parts.headers, body, of_head: method == "HEAD" }
     }
 
     /// Makes a tus upload; returns its address.
@@ -122,6 +124,12 @@ impl Server {
     /// The files of the owner `local`.
     pub async fn files(&self) -> Vec<catalog::File> {
         self.store.catalog().list_files(&OwnerId::local(), 100, None).await.unwrap().0
+    }
+
+    /// The names of all stored objects.
+    pub async fn objects(&self) -> Vec<String> {
+        let page = self.store.objects().list("", None, 1000).await.unwrap();
+        page.objects.into_iter().map(|object| object.name.to_string()).collect()
     }
 
     /// Serves on a socket of its own until the test ends or [`Self::shutdown`].
@@ -163,6 +171,9 @@ impl Answer {
     pub fn refused(&self, status: u16) {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
         assert_eq!(self.header("content-type"), "application/problem+json");
+        if self.of_head {
+            return assert!(self.body.is_empty());
+        }
         let body = String::from_utf8_lossy(&self.body);
         assert!(body.contains(&format!("\"status\":{status}")), "{body}");
         assert!(body.contains("\"detail\":\""), "{body}");
@@ -201,6 +212,12 @@ pub fn chunked(pieces: &[&[u8]]) -> Body {
     let pieces: Vec<_> =
         pieces.iter().map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece))).collect();
     Body::from_stream(futures::stream::iter(pieces))
+}
+
+/// A body that stands still behind `bytes`.
+pub fn hanging(bytes: &'static [u8]) -> Body {
+    let sent = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(bytes))]);
+    Body::from_stream(futures::StreamExt::chain(sent, futures::stream::pending()))
 }
 
 /// A body that breaks off behind its pieces, as when a connection is lost.

@@ -59,7 +59,12 @@ impl Wire {
             })
             .collect();
         let body = Bytes::from(rest.to_owned());
-        Some(Answer { status: status.parse::<StatusCode>().unwrap(), headers, body })
+        Some(Answer {
+            status: status.parse::<StatusCode>().unwrap(),
+            headers,
+            body,
+            of_head: false,
+        })
     }
 }
 
@@ -201,26 +206,29 @@ async fn a_delete_while_bytes_flow_ends_both() {
 }
 
 #[tokio::test]
-async fn many_takers_leave_one_writer_and_a_whole_file() {
+async fn many_clients_at_once_leave_a_whole_file() {
     let server = Server::new().await;
     let bytes = random(7, 4_000_000);
     let path = server.create(bytes.len()).await;
-    let client = async || loop {
+    let go_on = async |step: usize| {
         let standing = server.head(&path).await;
-        if standing.headers.contains_key("hashreel-file") {
-            return standing.file();
-        }
-        // Taken over by another client between the two, or while its bytes flow: it asks again.
-        if standing.status == StatusCode::OK {
-            let offset = standing.offset();
-            let end = bytes.len().min(offset + 500_000);
-            server.patch(&path, offset, bytes[offset..end].to_vec()).await;
+        assert_eq!(standing.status, 200, "it is answered whoever else is there");
+        let offset = standing.offset();
+        let end = bytes.len().min(offset + step);
+        server.patch(&path, offset, bytes[offset..end].to_vec()).await
+    };
+    // They take the upload from one another, and each goes on where the others left it.
+    let client = async |number: usize| {
+        for _ in 0..20 {
+            let answer = go_on(100_000 + number).await;
+            assert!(matches!(answer.status.as_u16(), 204 | 409), "{answer:?}");
         }
     };
-    let files = futures::future::join_all((0..4).map(|_| client())).await;
-    assert!(files.iter().all(|file| *file == files[0]));
-    assert_eq!(server.content(files[0]).await, bytes);
+    futures::future::join_all((0..4).map(client)).await;
+    let file = go_on(bytes.len()).await.file();
+    assert_eq!(server.content(file).await, bytes);
     assert_eq!(server.files().await.len(), 1);
+    server.settled().await;
 }
 
 #[tokio::test]

@@ -28,7 +28,8 @@ export function bitrate(bitsPerSecond: number): string {
 
 /** A position in a video: `1:05`, `1:02:03`. */
 export function clock(seconds: number): string {
-  const whole = Number.isFinite(seconds) ? Math.max(0, Math.floor(seconds)) : 0;
+  // A clip of 40 s may end a frame's rounding early: 39.999 is 40.
+  const whole = Number.isFinite(seconds) ? Math.max(0, Math.floor(seconds + 0.01)) : 0;
   const two = (n: number) => String(n).padStart(2, "0");
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor(whole / 60) % 60;

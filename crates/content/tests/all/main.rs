@@ -10,4 +10,5 @@ mod dedupe;
 mod memory;
 mod oracle;
 mod read;
+mod states;
 mod support;

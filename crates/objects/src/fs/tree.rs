@@ -297,3 +297,26 @@ fn error(root: &Path, errno: Errno, doing: &str) -> Error {
     };
     Error::with_source(kind, message, errno)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_disk_says_tells_the_caller_what_to_do() {
+        let cases = [
+            (Errno::NOSPC, ErrorKind::NoSpace, "free some space"),
+            (Errno::DQUOT, ErrorKind::NoSpace, "free some space"),
+            (Errno::MFILE, ErrorKind::Busy, "open at once"),
+            (Errno::IO, ErrorKind::Unavailable, "disk reports an error"),
+            (Errno::ROFS, ErrorKind::Internal, "check its rights"),
+            (Errno::INVAL, ErrorKind::Internal, "cannot write an object"),
+        ];
+        for (errno, kind, words) in cases {
+            let error = error(Path::new("/data/objects"), errno, "write an object");
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.to_string().contains(words), "{error}");
+            assert!(error.to_string().contains("/data/objects"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Queues that behave badly.
+
+use async_trait::async_trait;
+use model::{Error, ErrorKind, Result};
+use queue::{DeadId, DeadPage, Delivery, Depth, JobQueue, Outgoing, Receipt};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// A queue that changes what goes to another one.
+#[derive(Debug)]
+pub struct Bad {
+    pub queue: Arc<dyn JobQueue>,
+    /// How many copies of each job are sent.
+    pub copies: usize,
+    /// From this call on all fail, as for a process that was killed; zero for never.
+    pub dies_at: u64,
+    /// Whether the call that dies took effect.
+    pub took_effect: bool,
+    pub calls: AtomicU64,
+}
+
+impl Bad {
+    pub fn new(queue: &Arc<dyn JobQueue>) -> Self {
+        let queue = queue.clone();
+        Self { queue, copies: 1, dies_at: 0, took_effect: false, calls: AtomicU64::new(0) }
+    }
+
+    /// Whether it has died.
+    pub fn is_dead(&self) -> bool {
+        self.dies_at != 0 && self.calls.load(Ordering::Relaxed) >= self.dies_at
+    }
+
+    async fn call<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.dies_at == 0 || number < self.dies_at {
+            return call.await;
+        }
+        if number == self.dies_at && self.took_effect {
+            call.await?;
+        }
+        Err(Error::new(ErrorKind::Unavailable, "the process is dead"))
+    }
+}
+
+#[async_trait]
+impl JobQueue for Bad {
+    async fn send(&self, jobs: Vec<Outgoing>) -> Result<()> {
+        self.call(async {
+            for _ in 0..self.copies {
+                self.queue.send(jobs.clone()).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn receive(
+        &self,
+        max: usize,
+        visibility: Duration,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>> {
+        // Waiting is not counted: how often that happens is a matter of time.
+        let delivered = self.queue.receive(max, visibility, wait).await?;
+        if delivered.is_empty() && !self.is_dead() {
+            return Ok(delivered);
+        }
+        self.call(async { Ok(delivered) }).await
+    }
+
+    async fn extend(&self, receipt: &Receipt, visibility: Duration) -> Result<()> {
+        if self.is_dead() {
+            return Err(Error::new(ErrorKind::Unavailable, "the process is dead"));
+        }
+        self.queue.extend(receipt, visibility).await
+    }
+
+    async fn delete(&self, receipt: &Receipt) -> Result<()> {
+        self.call(self.queue.delete(receipt)).await
+    }
+
+    async fn bury(&self, receipt: &Receipt, reason: &str) -> Result<()> {
+        self.call(self.queue.bury(receipt, reason)).await
+    }
+
+    async fn dead_letters(&self, cursor: Option<String>, limit: usize) -> Result<DeadPage> {
+        self.queue.dead_letters(cursor, limit).await
+    }
+
+    async fn redrive(&self, id: &DeadId) -> Result<()> {
+        self.queue.redrive(id).await
+    }
+
+    async fn discard(&self, id: &DeadId) -> Result<()> {
+        self.queue.discard(id).await
+    }
+
+    async fn depth(&self) -> Result<Depth> {
+        self.queue.depth().await
+    }
+}
