@@ -63,9 +63,11 @@ pub fn quality(rendition: &Path, source: &Path, (width, height): (u32, u32)) -> 
     Ok(Quality { bytes, frames, psnr: psnr(rendition, source, (width, height))? })
 }
 
-/// Frame by frame, whatever the two containers' clocks say.
+/// Frame by frame, whatever the two containers' clocks say: both are given the clock that counts frames.
+/// (`setpts=N/30/TB` would not do: it cuts off what a container's time base cannot hold, and then frames
+/// are compared with their neighbours.)
 fn psnr(rendition: &Path, source: &Path, (width, height): (u32, u32)) -> Result<f64> {
-    let clock = format!("setpts=N/{FRAMES_A_SECOND}/TB");
+    let clock = format!("settb=1/{FRAMES_A_SECOND},setpts=N");
     let filter = format!(
         "[0:v]{clock}[made];[1:v]scale={width}:{height}:flags=bicubic,{clock}[wanted];\
          [made][wanted]psnr=stats_file=-"
