@@ -6,6 +6,7 @@ cmd_doctor() {
   doctor_line Rust rust_version 'https://rustup.rs, with clippy and rustfmt'
   each_need "$build_needs" doctor_package
   each_need "$test_needs" doctor_package
+  each_need "$localstack_needs" doctor_package
   if ((${#doctor_missing[@]} > 0)); then
     say
     fail "missing: $(IFS=,; printf '%s' "${doctor_missing[*]}") (./dev up and ./dev test install what apt-get can)"

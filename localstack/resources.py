@@ -1,0 +1,168 @@
+"""What ./dev localstack does with AWS's own API: wait for each service by a real call, make what
+template.yaml describes, say what is there, and print the environment for Hashreel.
+
+usage: resources.py make | status | environment
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import boto3
+import yaml
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+STACK = "hashreel"
+TEMPLATE = Path(__file__).with_name("template.yaml")
+WAIT_SECONDS = 60
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_REGION": "us-east-1",
+    "AWS_ENDPOINT_URL": os.environ["LOCALSTACK_URL"],
+    "AWS_ENDPOINT_URL_DYNAMODB": os.environ["DYNAMODB_URL"],
+}
+
+# Which output of the template is which setting of Hashreel.
+SETTINGS = {
+    "Objects": "HASHREEL_OBJECTS",
+    "Records": "HASHREEL_RECORDS",
+    "Queue": "HASHREEL_QUEUE",
+}
+
+# What a reader of the template's definition has to do by a call of its own.
+TABLE_AFTERWARDS = {"TimeToLiveSpecification", "PointInTimeRecoverySpecification"}
+
+
+def client(service):
+    name = "AWS_ENDPOINT_URL_DYNAMODB" if service == "dynamodb" else "AWS_ENDPOINT_URL"
+    return boto3.client(
+        service,
+        endpoint_url=ENVIRONMENT[name],
+        region_name=ENVIRONMENT["AWS_REGION"],
+        aws_access_key_id=ENVIRONMENT["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
+        config=Config(connect_timeout=2, read_timeout=30, retries={"total_max_attempts": 1}),
+    )
+
+
+# One real call each: LocalStack says "running" of a service before it works.
+CALLS = {
+    "s3": lambda: client("s3").list_buckets(),
+    "sqs": lambda: client("sqs").list_queues(),
+    "cloudformation": lambda: client("cloudformation").list_stacks(),
+    "dynamodb": lambda: client("dynamodb").list_tables(),
+}
+
+
+def wait(service):
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            return CALLS[service]()
+        except (BotoCoreError, ClientError) as error:
+            if time.monotonic() > deadline:
+                sys.exit(f"{service} does not answer after {WAIT_SECONDS} s: {error}")
+            time.sleep(0.2)
+
+
+def stack():
+    """The stack as it is, or None."""
+    try:
+        return client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+
+
+def make_stack():
+    if stack() is not None:
+        print(f"stack {STACK} is there")
+        return
+    formation = client("cloudformation")
+    formation.create_stack(
+        StackName=STACK,
+        TemplateBody=TEMPLATE.read_text(),
+        Parameters=[{"ParameterKey": "TableHere", "ParameterValue": "no"}],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    waiter = formation.get_waiter("stack_create_complete")
+    waiter.wait(StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": WAIT_SECONDS})
+    print(f"made the stack {STACK} of {TEMPLATE.name}")
+
+
+def table():
+    """The table's definition in the template, with its name for this stack."""
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    # !Ref Name is all that the table's definition refers to; what others say is not looked at.
+    Loader.add_multi_constructor("!", lambda loader, tag, node: {tag: node.value})
+    template = yaml.load(TEMPLATE.read_text(), Loader)
+    properties = template["Resources"]["Records"]["Properties"]
+    if properties["TableName"] != {"Ref": "Name"}:
+        sys.exit(f"{TEMPLATE.name}: the table's name is no longer !Ref Name; resources.py must follow")
+    properties["TableName"] = template["Parameters"]["Name"]["Default"]
+    return properties
+
+
+def make_table():
+    properties = table()
+    dynamodb = client("dynamodb")
+    name = properties["TableName"]
+    try:
+        dynamodb.create_table(
+            **{key: value for key, value in properties.items() if key not in TABLE_AFTERWARDS}
+        )
+    except dynamodb.exceptions.ResourceInUseException:
+        print(f"table {name} is there")
+        return
+    dynamodb.get_waiter("table_exists").wait(TableName=name)
+    dynamodb.update_time_to_live(
+        TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
+    )
+    print(f"made the table {name} of {TEMPLATE.name}")
+
+
+def make():
+    for service in CALLS:
+        wait(service)
+    make_stack()
+    make_table()
+
+
+def status():
+    """One line a service and resource; fails when anything is missing."""
+    well = True
+
+    def tell(what, call):
+        nonlocal well
+        try:
+            said = call()
+        except (BotoCoreError, ClientError) as error:
+            well, said = False, f"NOT working: {error}"
+        print(f"{what:<15} {said}")
+
+    for service, call in CALLS.items():
+        tell(service, lambda call=call: call() and "answers")
+    tell("stack", lambda: (stack() or {}).get("StackStatus", "missing"))
+    name = table()["TableName"]
+    tell("table", lambda: client("dynamodb").describe_table(TableName=name)["Table"]["TableStatus"])
+    sys.exit(0 if well and stack() is not None else 1)
+
+
+def environment():
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack()["Outputs"]}
+    for name, value in ENVIRONMENT.items():
+        print(f"export {name}={value}")
+    for output, name in SETTINGS.items():
+        print(f"export {name}={outputs[output]}")
+
+
+if __name__ == "__main__":
+    {"make": make, "status": status, "environment": environment}[sys.argv[1]]()
