@@ -66,6 +66,9 @@ pub struct UpArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "its fields are documented")]
     pub uploads: upload_svc::UploadOptions,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "its fields are documented")]
+    pub meta: meta_svc::MetaOptions,
     /// Files to upload once it runs
     #[arg(value_name = "VIDEO")]
     pub videos: Vec<PathBuf>,

@@ -18,6 +18,12 @@ pub fn talk(line: &str) {
     eprintln!("{line}");
 }
 
+/// This program, as whoever started it would have to type it: `target/release/hashreel` where that was
+/// its path, as after `./dev up`.
+pub fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "hashreel".into())
+}
+
 /// An error that was said already; [`final_word`] says nothing of it again.
 pub fn said(error: Error) -> Error {
     let kind = error.kind();

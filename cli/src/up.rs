@@ -15,14 +15,16 @@ use model::{Error, ErrorKind, Result};
 use records::Consistency;
 use service::{Health, Limits, Metrics};
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use transcode_worker::{Deps, Transcoder};
 use upload_svc::Uploads;
 
-/// Segments kept in memory for viewers, in bytes.
-const SEGMENT_CACHE: u64 = 32 << 20;
-/// Time for the last checkpoints, and for the workers to give their tasks back.
+/// Time for requests under way, for the last checkpoints, and for the workers to give their tasks back:
+/// once for all of them.
 const GRACE: Duration = Duration::from_secs(10);
+/// Keys that are read at a time.
+const KEYS_PAGE: usize = 100;
 
 /// Serves until a signal, and ends well.
 ///
@@ -57,7 +59,8 @@ pub async fn run(args: &UpArgs) -> Result<()> {
         settings,
         shutdown.clone(),
     );
-    let meta = Meta::new(store.clone(), access, SEGMENT_CACHE, shutdown.clone());
+    let cache = args.meta.segment_cache.0;
+    let meta = Meta::new(store.clone(), access, cache, shutdown.clone());
     let metrics = Metrics::new(|_| {});
     let mut description = meta_svc::openapi();
     description.merge(upload_svc::openapi());
@@ -66,7 +69,15 @@ pub async fn run(args: &UpArgs) -> Result<()> {
         .merge(meta_svc::openapi_route(description))
         .merge(service::operations(metrics.clone(), health(&stores)));
 
-    let workers = tokio::spawn(transcode(args, store, &stores, shutdown.clone())?);
+    let workers = tokio::spawn({
+        let workers = transcode(args, store, &stores, shutdown.clone())?;
+        // Without workers no video would ever be ready: that is no server to go on with.
+        let stop = shutdown.clone().drop_guard();
+        async move {
+            let _stop = stop;
+            workers.await
+        }
+    });
     say::data(&format!("http://{address}"));
     say::talk(&format!(
         "Hashreel serves {} with data in {}; Ctrl-C stops it",
@@ -81,19 +92,49 @@ pub async fn run(args: &UpArgs) -> Result<()> {
         shutdown.clone(),
         Limits { grace: GRACE, ..Limits::default() },
     );
-    let ended = tokio::select! {
-        () = serve => Ok(()),
-        // Without workers no video would ever be ready: that is no server to go on with.
-        ended = first_error(workers) => ended,
+    let end = async {
+        shutdown.cancelled().await;
+        first.abort();
+        tokio::join!(give_back(workers), last_checkpoints(&uploads)).0
     };
-    shutdown.cancel();
-    first.abort();
+    tokio::select! {
+        (ended, ()) = async { tokio::join!(end, serve) } => ended,
+        at_once = at_once(&shutdown) => at_once,
+    }
+}
+
+/// Waits for the workers to give their tasks back, so that the next server takes them up at once and
+/// not when their leases are over.
+///
+/// # Errors
+/// What ended them before they were told to.
+async fn give_back(workers: JoinHandle<Result<()>>) -> Result<()> {
+    match tokio::time::timeout(GRACE, workers).await {
+        Ok(Ok(ended)) => ended,
+        Ok(Err(panic)) => Err(Error::with_source(ErrorKind::Internal, "the workers ended", panic)),
+        Err(_) => {
+            say::talk(
+                "some transcoding tasks were not given back; they go on when their leases are over",
+            );
+            Ok(())
+        }
+    }
+}
+
+async fn last_checkpoints(uploads: &Uploads) {
     if tokio::time::timeout(GRACE, uploads.finished()).await.is_err() {
         say::talk(
             "some uploads did not reach their last checkpoint; they go on from the one before",
         );
     }
-    ended
+}
+
+/// Waits for a second signal after the one that told the server to stop: nobody who repeats Ctrl-C wants
+/// to wait for the grace period.
+async fn at_once(shutdown: &CancellationToken) -> Result<()> {
+    shutdown.cancelled().await;
+    service::signalled().await?;
+    Err(Error::new(ErrorKind::Cancelled, "stopped at once; what was acknowledged is kept"))
 }
 
 /// The workers' future.
@@ -111,15 +152,6 @@ fn transcode(
     let media = Arc::new(Transcoder::of_this_program()?);
     let deps = Deps { store, queue: stores.queue.clone(), media };
     Ok(transcode_worker::run(config, deps, shutdown))
-}
-
-/// Waits for the workers: for ever where they end because they were told to.
-async fn first_error(workers: tokio::task::JoinHandle<Result<()>>) -> Result<()> {
-    match workers.await {
-        Ok(Ok(())) => std::future::pending().await,
-        Ok(Err(error)) => Err(error),
-        Err(panic) => Err(Error::with_source(ErrorKind::Internal, "the workers ended", panic)),
-    }
 }
 
 fn health(stores: &Stores) -> Health {
@@ -140,18 +172,27 @@ fn health(stores: &Stores) -> Health {
         })
 }
 
-/// A server that demands keys and has none would let nobody in.
+/// A server that demands keys and has none that is valid would let nobody in.
 async fn demand_a_key(catalog: &Catalog, args: &UpArgs) -> Result<()> {
-    let (keys, _) = Keys::new(catalog.clone()).list(1, None).await?;
-    if keys.is_empty() {
-        return Err(Error::invalid(format!(
-            "{} demands API keys and there is none yet: make one with `hashreel keys create --data {}`, \
-             then start again",
-            args.listen,
-            args.data.display()
-        )));
+    let keys = Keys::new(catalog.clone());
+    let mut cursor = None;
+    loop {
+        let (page, next) = keys.list(KEYS_PAGE, cursor.as_deref()).await?;
+        if page.iter().any(|key| key.revoked.is_none()) {
+            return Ok(());
+        }
+        cursor = next;
+        if cursor.is_none() {
+            break;
+        }
     }
-    Ok(())
+    Err(Error::invalid(format!(
+        "{} demands API keys and there is no valid one: make one with `{} keys create --data {}`, then \
+         start again",
+        args.listen,
+        say::program(),
+        args.data.display()
+    )))
 }
 
 /// The address to show: of a server that listens everywhere, one that leads to it.

@@ -18,5 +18,5 @@ pub use boundary::{edge, note_owner};
 pub use health::{Health, operations};
 pub use metrics::Metrics;
 pub use problem::{Problem, status_of};
-pub use serve::{Limits, bind, serve, shutdown_on_signals};
+pub use serve::{Limits, bind, serve, shutdown_on_signals, signalled};
 pub use units::{Size, Span};

@@ -23,7 +23,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::Semaphore,
     time::{Instant, Sleep},
 };
@@ -67,20 +67,52 @@ impl Default for Limits {
 /// # Errors
 /// `Internal` where the system gives no signal handlers.
 pub fn shutdown_on_signals() -> Result<CancellationToken> {
-    let failed = |error| Error::with_source(ErrorKind::Internal, "cannot watch for signals", error);
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut signals = Signals::new()?;
     let token = CancellationToken::new();
     let told = token.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        signals.next().await;
         tracing::info!("stopping");
         told.cancel();
     });
     Ok(token)
+}
+
+/// Waits for the next SIGTERM or Ctrl-C from now on: after [`shutdown_on_signals`], one of somebody who
+/// does not want to wait for a polite end.
+///
+/// # Errors
+/// `Internal` where the system gives no signal handlers.
+pub async fn signalled() -> Result<()> {
+    Signals::new()?.next().await;
+    Ok(())
+}
+
+/// The signals that ask a process to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        let of = |kind| {
+            signal(kind).map_err(|error| {
+                Error::with_source(ErrorKind::Internal, "cannot watch for signals", error)
+            })
+        };
+        Ok(Self {
+            terminate: of(SignalKind::terminate())?,
+            interrupt: of(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Listens on `address`.
