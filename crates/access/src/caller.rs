@@ -38,9 +38,11 @@ impl Access {
     ///
     /// # Errors
     /// `Unauthenticated` without a valid key or session where they are demanded; `Forbidden` for a request
-    /// that another site's page has made, or, without accounts, one to a name that is not this machine's.
+    /// that another site's page has made, or, without accounts, one to a name that is not this machine's or
+    /// one that a proxy passed on.
     pub async fn identify(&self, parts: &Parts) -> Result<OwnerId> {
         if self.policy() == Policy::Open {
+            origin::check_direct(parts)?;
             origin::check_host(parts)?;
             origin::check_origin(parts, &self.origins)?;
             return Ok(OwnerId::local());

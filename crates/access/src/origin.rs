@@ -37,6 +37,26 @@ pub(crate) fn check_host(parts: &Parts) -> Result<()> {
     ))
 }
 
+/// What reverse proxies add to the requests that they pass on.
+const FORWARDED: [&str; 5] =
+    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+
+/// # Errors
+/// `Forbidden` for a request that a reverse proxy has passed on: it may come from anywhere, whatever
+/// Host the proxy writes.
+pub(crate) fn check_direct(parts: &Parts) -> Result<()> {
+    let Some(name) = FORWARDED.into_iter().find(|name| parts.headers.contains_key(*name)) else {
+        return Ok(());
+    };
+    Err(Error::new(
+        ErrorKind::Forbidden,
+        format!(
+            "this server has no accounts and answers this machine only, but `{name}` says that a proxy \
+             passed this request on; start it with --require-keys to serve others"
+        ),
+    ))
+}
+
 /// # Errors
 /// `Forbidden` for a request that changes something, or opens a WebSocket, from a page of another origin
 /// that is not in `allowed`.
@@ -46,10 +66,17 @@ pub(crate) fn check_origin(parts: &Parts, allowed: &HashSet<HeaderValue>) -> Res
     if harmless || is_same_site(parts, allowed) {
         return Ok(());
     }
-    Err(Error::new(
-        ErrorKind::Forbidden,
-        "a page of another site made this request; open Hashreel's own page instead",
-    ))
+    let own = authority(parts);
+    let own = own.as_ref().map_or("", Authority::as_str);
+    let message = match parts.headers.get(header::ORIGIN) {
+        Some(origin) => format!(
+            "a page of `{}` made this request to `{own}`: open Hashreel's own page instead; if it was \
+             that one, the proxy must pass `Host` on as the browser sends it",
+            String::from_utf8_lossy(origin.as_bytes())
+        ),
+        None => "a page of another site made this request; open Hashreel's own page instead".into(),
+    };
+    Err(Error::new(ErrorKind::Forbidden, message))
 }
 
 fn is_websocket(headers: &HeaderMap) -> bool {
@@ -110,6 +137,26 @@ mod tests {
             assert_eq!(refused.kind(), ErrorKind::Forbidden, "{bad}");
         }
         assert!(check_host(&parts("GET", &[])).is_err());
+    }
+
+    #[test]
+    fn what_a_proxy_passed_on_is_not_of_this_machine() {
+        let host = ("host", "127.0.0.1:8080");
+        assert!(check_direct(&parts("GET", &[host])).is_ok());
+        for name in FORWARDED {
+            let refused = check_direct(&parts("GET", &[host, (name, "x")])).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Forbidden, "{name}");
+            assert!(refused.to_string().contains("--require-keys"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_hides_the_host_is_told_of_it() {
+        let headers = [("host", "127.0.0.1:8080"), ("origin", "https://reel.example")];
+        let refused = check_origin(&parts("POST", &headers), &HashSet::new()).unwrap_err();
+        for word in ["https://reel.example", "127.0.0.1:8080", "`Host`"] {
+            assert!(refused.to_string().contains(word), "{refused}");
+        }
     }
 
     #[test]
