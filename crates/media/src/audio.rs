@@ -12,7 +12,7 @@ use crate::reader::Pipe;
 use crate::task::{AudioTask, Done};
 use crate::wire::ToParent;
 use cmaf::fragment;
-use cmaf::timeline::{AUDIO_FRAME, AUDIO_RATE};
+use cmaf::timeline::{AUDIO_FRAME, AUDIO_RATE, TIMESCALE};
 use ffmpeg_next as ff;
 
 /// A source's times may be this far from its samples before silence is put in or samples are taken out,
@@ -21,6 +21,10 @@ const TOLERANCE_MILLIS: i64 = 15;
 
 /// Longest track, in seconds: broken times must not become endless silence.
 const MAX_SECONDS: i64 = 48 * 3600;
+
+/// Sound that ends more than this before the picture is followed by silence, in seconds. Tracks of one
+/// recording end some frames apart, and that is as it should be.
+const MISSING_SECONDS: i64 = 1;
 
 /// A tail shorter than this, in AAC frames (half a second), is not a segment of its own.
 const SHORTEST_TAIL: usize = 24;
@@ -42,6 +46,7 @@ pub fn encode(pipe: &Pipe, task: &AudioTask) -> Result<Done> {
         let at = time.map(|time| task.zero.ticks(time, track.time_base(), rate));
         // A time that cannot be is none: the sound goes on where it was.
         line.put(&mut frame, at.filter(|&at| at <= MAX_SECONDS * i64::from(rate)))?;
+        pipe.progress(line.at.saturating_mul(i64::from(TIMESCALE)) / i64::from(rate))?;
     }
     line.finish()?;
     Ok(Done { at_end: true, decoded: track.decoded, damaged: track.damaged })
@@ -187,7 +192,17 @@ impl<'a> Line<'a> {
         self.encode()
     }
 
+    /// Silence up to the picture's end, where sound that there was ends well before it.
+    fn go_silent(&mut self, end: Option<i64>) -> Result<()> {
+        let (Some(end), Some(form)) = (end, self.form) else { return Ok(()) };
+        let rate = i64::from(form.rate);
+        let end = end.saturating_mul(rate) / i64::from(TIMESCALE);
+        let missing = end.min(MAX_SECONDS * rate) - self.at;
+        if missing > MISSING_SECONDS * rate { self.silence(missing) } else { Ok(()) }
+    }
+
     fn finish(mut self) -> Result<()> {
+        self.go_silent(self.out.task.end)?;
         self.drain_resampler()?;
         if !self.ready.is_empty() {
             let last = std::mem::take(&mut self.ready);

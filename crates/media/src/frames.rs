@@ -27,6 +27,7 @@ pub struct Shown {
 
 /// The frames of a track from some time on.
 pub struct Frames {
+    pipe: Pipe,
     track: Track,
     zero: Zero,
     /// Frames before this are not shown.
@@ -41,6 +42,7 @@ impl Frames {
     pub fn from(pipe: &Pipe, track: &VideoTrack, zero: Zero, from: i64) -> Result<Self> {
         let mut back = 0;
         let mut frames = Self {
+            pipe: pipe.clone(),
             track: Track::open(pipe, track.index, ff::media::Type::Video)?,
             zero,
             from,
@@ -117,7 +119,9 @@ impl Frames {
             let (num, den) = self.track.time_base();
             let zero = Zero { ts: 0, num, den };
             let duration = zero.ticks(self.frame.packet().duration.max(0), (num, den), TIMESCALE);
-            return Ok(Some(Shown { pts: self.ticks(time), duration }));
+            let pts = self.ticks(time);
+            self.pipe.progress(pts)?;
+            return Ok(Some(Shown { pts, duration }));
         }
         Ok(None)
     }

@@ -51,6 +51,12 @@ pub trait Sink: Send {
     /// # Errors
     /// Any: the task ends with this very error.
     async fn made(&mut self, made: Made) -> Result<()>;
+
+    /// Learns that work has come to `at`, in ticks of 1/90,000 s from zero: about once a second of the
+    /// source, also before the first thing is finished. Not to be relied on for anything but showing it.
+    fn progress(&mut self, at: i64) {
+        let _ = at;
+    }
 }
 
 /// What one child may use.
@@ -60,7 +66,8 @@ pub struct Limits {
     pub memory: u64,
     /// Processor time of a probe, a poster, and each segment of a run or track.
     pub cpu: Duration,
-    /// Wall-clock time without a word from the child after which it is ended.
+    /// Wall-clock time without a word from the child after which it is ended: it says how far it is
+    /// every second of the source.
     pub silence: Duration,
 }
 
@@ -69,7 +76,7 @@ impl Default for Limits {
         Self {
             memory: 4 << 30,
             cpu: Duration::from_secs(15 * 60),
-            silence: Duration::from_secs(30 * 60),
+            silence: Duration::from_secs(3 * 60),
         }
     }
 }
@@ -226,6 +233,7 @@ impl Conversation<'_> {
             let frame = self.frame().await?;
             match wire::decode(&frame)? {
                 ToParent::Read { start, len } => self.answer(start, len).await?,
+                ToParent::Progress { at } => self.sink.progress(at),
                 ToParent::Inits { codecs } => {
                     self.inits.clear();
                     for codecs in bounded(codecs)? {
@@ -305,10 +313,8 @@ impl Conversation<'_> {
     }
 
     fn silent(&self) -> End {
-        let message = format!(
-            "a media task made nothing for {} s and was ended; it is tried again",
-            self.silence.as_secs()
-        );
+        let message =
+            format!("a media task made nothing for {} s and was ended", self.silence.as_secs());
         End::Error(Error::new(ErrorKind::Unavailable, message))
     }
 }
@@ -363,7 +369,7 @@ fn died(status: Option<ExitStatus>, pipe: &std::io::Error, heard: &str) -> Error
         return Error::with_source(ErrorKind::Invalid, message, source);
     }
     if signal.is_some() || status.is_none() {
-        let message = "a media task was ended from outside; it is tried again";
+        let message = "a media task was ended from outside";
         return Error::with_source(ErrorKind::Unavailable, message, source);
     }
     Error::with_source(ErrorKind::Internal, "a media task ended without a word", source)

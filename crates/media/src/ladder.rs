@@ -13,11 +13,15 @@ use model::{Error, ErrorKind, Result, Sha256};
 use serde::{Deserialize, Serialize};
 
 /// Bumped when the same profile would make other bytes than before: it is part of [`Profile::id`].
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 /// Pre-roll that costs less than giving a segment to the run before it: decoding is about a tenth of
 /// the work, so decoding one segment's length for nothing is a tenth of a segment's work.
 const MAX_PREROLL_SEGMENTS: i64 = 1;
+
+/// Runs that are sent before the poster. A short video's poster comes last, where it fills a core that
+/// would be idle while the last run ends; nobody waits long for a long one's.
+const RUNS_BEFORE_POSTER: usize = 6;
 
 /// The ladder and the encoder settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -194,10 +198,12 @@ pub fn plan(probed: &Probed, profile: &Profile) -> Result<Plan> {
     }
     let audio = (0..).zip(&probed.audio).map(|(track, _)| Planned::Audio { track });
     let mut tasks: Vec<_> = runs.iter().take(1).copied().chain(audio).collect();
+    let (soon, later) = runs.split_at(runs.len().min(RUNS_BEFORE_POSTER));
+    tasks.extend(soon.iter().skip(1));
     if probed.video.is_some() {
         tasks.push(Planned::Poster);
     }
-    tasks.extend(runs.iter().skip(1));
+    tasks.extend(later);
     Ok(Plan {
         profile: profile.id(),
         zero: probed.zero,
@@ -271,6 +277,7 @@ impl Plan {
                 zero: self.zero,
                 cuts: self.cuts.clone(),
                 bitrate: self.audio_bitrate,
+                end: self.video.as_ref().and_then(|video| video.end.or(self.duration)),
             }),
             Planned::Poster => Task::Poster(PosterTask {
                 track: video()?,
@@ -386,10 +393,12 @@ mod tests {
     fn what_a_viewer_needs_first_comes_first() {
         let plan = plan(&probed(vec![], Some(30 * SECOND)), &Profile::default()).unwrap();
         assert_eq!(
-            plan.tasks[..3],
+            plan.tasks,
             [
                 Planned::Video { first: 0, end: Some(1) },
                 Planned::Audio { track: 0 },
+                Planned::Video { first: 1, end: Some(2) },
+                Planned::Video { first: 2, end: None },
                 Planned::Poster
             ]
         );
@@ -398,6 +407,13 @@ mod tests {
         }
         assert_eq!(plan.longest_seconds(), 10);
         assert!(plan.task(Planned::Audio { track: 7 }).is_err());
+    }
+
+    #[test]
+    fn a_long_videos_poster_comes_after_its_first_minute() {
+        let plan = plan(&probed(vec![], Some(3600 * SECOND)), &Profile::default()).unwrap();
+        let poster = plan.tasks.iter().position(|planned| *planned == Planned::Poster);
+        assert_eq!((poster, plan.tasks.len()), (Some(7), 362));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use crate::fault::{Fault, Result};
 use crate::task::Outcome;
 use crate::wire::{self, Start, ToParent};
+use cmaf::timeline::TIMESCALE;
 use std::collections::VecDeque;
 use std::io::{self, Read, Seek, SeekFrom, Stdin, Stdout, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,8 @@ struct Ends {
     blocks: VecDeque<(u64, Vec<u8>)>,
     broken: Option<String>,
     parent: Option<rustix::process::Pid>,
+    /// The time that was told last, in ticks from zero.
+    told: i64,
 }
 
 impl Pipe {
@@ -42,6 +45,7 @@ impl Pipe {
             blocks: VecDeque::new(),
             broken: None,
             parent: rustix::process::getppid(),
+            told: 0,
         };
         Ok((Self(Arc::new(Mutex::new(ends))), start))
     }
@@ -83,6 +87,18 @@ impl Pipe {
         for part in parts {
             wire::write_bytes(&mut ends.to, part)?;
         }
+        Ok(ends.to.flush()?)
+    }
+
+    /// Tells the parent that work has come to `at` (ticks from zero), about once a second of the source.
+    /// Work that goes back is told too: it is a sign of life.
+    pub fn progress(&self, at: i64) -> Result<()> {
+        let mut ends = self.ends();
+        if ends.told.abs_diff(at) < u64::from(TIMESCALE) {
+            return Ok(());
+        }
+        ends.told = at;
+        ends.to.write_all(&wire::message(&ToParent::Progress { at })?)?;
         Ok(ends.to.flush()?)
     }
 

@@ -53,6 +53,10 @@ pub struct AudioTask {
     pub cuts: Cuts,
     /// Bits a second.
     pub bitrate: u32,
+    /// Where the picture ends in ticks of 1/90,000 s from zero, where the source says: sound that ends
+    /// well before it is followed by silence, because players stop where one of both ends.
+    #[serde(default)]
+    pub end: Option<i64>,
 }
 
 /// A picture that stands for the video.

@@ -58,6 +58,11 @@ pub enum ToParent {
         /// Number of bytes, at most [`MAX_READ`].
         len: u32,
     },
+    /// Work has come to this time in the source, in ticks of 1/90,000 s from zero.
+    Progress {
+        /// Hostile sources can make it anything.
+        at: i64,
+    },
     /// The init segments, one raw frame each, before the first segment.
     Inits {
         /// RFC 6381 strings in the same order.

@@ -5,7 +5,9 @@
 
 mod common;
 
-use common::{Memory, Stream, profile, stream};
+use cmaf::timeline::TIMESCALE;
+use common::{Keep, Memory, Stream, host, profile, stream};
+use media::ladder::{Planned, plan};
 use std::path::Path;
 use testkit::media_fixtures::{complaints, luma, make, psnr, samples, times};
 
@@ -305,6 +307,37 @@ async fn gaps_in_the_sound_become_silence() {
     };
     assert!(loudest(0.2, 0.9) > 0.05 && loudest(2.2, 2.9) > 0.05);
     assert!(loudest(1.2, 1.8) < 0.01);
+}
+
+#[tokio::test]
+async fn sound_that_ends_early_is_followed_by_silence_to_the_pictures_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = "-f lavfi -i sine=440:r=44100:d=0.5 -c:v libx264 -c:a aac";
+    let source = make(folder.path(), "a.mp4", &format!("{TEST} {short}"));
+    let made = stream(&Memory::of(&source), &profile()).await.unwrap();
+    let all = made.audio[0].write(&folder.path().join("audio.mp4"));
+    assert_eq!(complaints(&all), "");
+    let (_, got) = times(&all, "a");
+    assert!(got.abs_diff(168_000) <= 1024, "{got} samples of 3.5 s");
+    assert!(samples(&all)[40_000..].iter().all(|sample| sample.abs() < 0.001));
+    assert_eq!(made.audio[0].segments.len(), made.video[0].segments.len());
+}
+
+#[tokio::test]
+async fn every_second_of_the_source_is_told_while_it_is_worked_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = make(folder.path(), "a.mp4", &format!("{TEST} {TONE} -c:v libx264 -g 300"));
+    let source = Memory::of(&source);
+    let plan = plan(&host().probe(&source).await.unwrap(), &profile()).unwrap();
+    // The run's own beginning is two seconds behind the only keyframe: those are told too.
+    let run = Planned::Video { first: 2, end: None };
+    for planned in [run, Planned::Audio { track: 0 }] {
+        let mut keep = Keep::default();
+        host().run(plan.task(planned).unwrap(), &source, &mut keep).await.unwrap();
+        let seconds: Vec<_> =
+            keep.progress.iter().map(|at| at / i64::from(TIMESCALE)).collect();
+        assert!(seconds.ends_with(&[1, 2, 3]), "{planned:?}: {seconds:?}");
+    }
 }
 
 #[tokio::test]

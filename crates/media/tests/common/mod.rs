@@ -37,6 +37,8 @@ impl RangeSource for Memory {
 pub struct Keep {
     pub segments: Vec<SegmentMade>,
     pub poster: Option<(Bytes, u32, u32)>,
+    /// Times that work has come to, in ticks.
+    pub progress: Vec<i64>,
 }
 
 #[async_trait]
@@ -47,6 +49,10 @@ impl Sink for Keep {
             Made::Poster { jpeg, width, height } => self.poster = Some((jpeg, width, height)),
         }
         Ok(())
+    }
+
+    fn progress(&mut self, at: i64) {
+        self.progress.push(at);
     }
 }
 
