@@ -1,5 +1,5 @@
-//! The folder of `hashreel up`: `objects/`, `records.db`, `queue.db`, and `format`, which says the
-//! layout's version, so that an older program never writes into a newer folder.
+//! The folder of `hashreel up`: `objects/`, `records.db`, `queue.db` and `queue.db-quick`, and `format`,
+//! which says the layout's version, so that an older program never writes into a newer folder.
 
 use model::{Error, ErrorKind, Result};
 use objects::ObjectStore;
@@ -23,8 +23,10 @@ pub struct Stores {
     pub objects: Arc<dyn ObjectStore>,
     /// The tables.
     pub records: Arc<dyn RecordStore>,
-    /// The jobs.
+    /// The tasks.
     pub queue: Arc<dyn JobQueue>,
+    /// The quick jobs.
+    pub quick: Arc<dyn JobQueue>,
 }
 
 /// A data folder whose layout is known.
@@ -84,10 +86,12 @@ impl DataDir {
     /// # Errors
     /// What each says.
     pub async fn stores(&self) -> Result<Stores> {
+        let queue = self.url("sqlite", "queue.db")?;
         Ok(Stores {
             objects: objects::open(&self.url("file", "objects")?).await?,
             records: self.records().await?,
-            queue: queue::open(&self.url("sqlite", "queue.db")?).await?,
+            queue: queue::open(&queue).await?,
+            quick: queue::open(&queue::quick_url(&queue)).await?,
         })
     }
 

@@ -54,7 +54,7 @@ pub async fn run(args: &UpArgs) -> Result<()> {
     let settings = args.uploads.clone().into();
     let uploads = Uploads::new(
         store.clone(),
-        stores.queue.clone(),
+        stores.quick.clone(),
         access.clone(),
         settings,
         shutdown.clone(),
@@ -150,12 +150,12 @@ fn transcode(
         None => config,
     };
     let media = Arc::new(Transcoder::of_this_program()?);
-    let deps = Deps { store, queue: stores.queue.clone(), media };
+    let deps = Deps { store, queue: stores.queue.clone(), quick: stores.quick.clone(), media };
     Ok(transcode_worker::run(config, deps, shutdown))
 }
 
 fn health(stores: &Stores) -> Health {
-    let Stores { objects, records, queue } = stores.clone();
+    let Stores { objects, records, queue, quick } = stores.clone();
     Health::default()
         .check("objects", move || {
             let objects = objects.clone();
@@ -167,8 +167,11 @@ fn health(stores: &Stores) -> Health {
             async move { records.get(&key, Consistency::Strong).await.map(drop) }
         })
         .check("queue", move || {
-            let queue = queue.clone();
-            async move { queue.depth().await.map(drop) }
+            let (queue, quick) = (queue.clone(), quick.clone());
+            async move {
+                queue.depth().await?;
+                quick.depth().await.map(drop)
+            }
         })
 }
 

@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use cmaf::{dash, hls, manifest::Uris};
-use model::{Error, FileId, RenditionId, Result, Sha256};
+use model::{Error, FileId, RenditionId, Result, Sha256, video::VideoStatus};
 use objects::ObjectName;
 use service::{Problem, extract::Path};
 
@@ -34,6 +34,11 @@ pub(crate) async fn master(
     Path(file): Path<FileId>,
 ) -> Result<Response, Problem> {
     let stream = meta.streams.of_file(&caller.owner, file).await?;
+    // Which tracks there will be, renditions that have not begun do not tell: a player that comes before
+    // the sound would go without it.
+    if matches!(stream.video.status, VideoStatus::Queued | VideoStatus::Running) {
+        return Err(not_yet().into());
+    }
     let text = hls::master(&stream.renditions, stream.progress(), &Uris::local(file));
     Ok(playlist(&headers, &stream, HLS, text.ok_or_else(not_yet)?))
 }

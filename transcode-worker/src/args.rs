@@ -18,7 +18,7 @@ pub(crate) struct Args {
     /// Where the objects are: file:///PATH
     #[arg(long, env = "HASHREEL_OBJECTS", value_name = "URL")]
     pub(crate) objects: String,
-    /// Where the jobs are: sqlite:///PATH
+    /// Where the jobs are: sqlite:///PATH; quick ones beside it, with `-quick` after the name
     #[arg(long, env = "HASHREEL_QUEUE", value_name = "URL")]
     pub(crate) queue: String,
     /// Where /livez, /readyz and /metrics are served
@@ -48,9 +48,10 @@ impl Args {
 pub(crate) fn health(
     records: &Arc<dyn RecordStore>,
     objects: &Arc<dyn ObjectStore>,
-    queue: &Arc<dyn JobQueue>,
+    [queue, quick]: [&Arc<dyn JobQueue>; 2],
 ) -> Health {
-    let (records, objects, queue) = (records.clone(), objects.clone(), queue.clone());
+    let (records, objects) = (records.clone(), objects.clone());
+    let (queue, quick) = (queue.clone(), quick.clone());
     Health::default()
         .check("records", move || {
             let records = records.clone();
@@ -61,7 +62,10 @@ pub(crate) fn health(
             async move { objects.list("", None, 1).await.map(drop) }
         })
         .check("queue", move || {
-            let queue = queue.clone();
-            async move { queue.depth().await.map(drop) }
+            let (queue, quick) = (queue.clone(), quick.clone());
+            async move {
+                queue.depth().await?;
+                quick.depth().await.map(drop)
+            }
         })
 }

@@ -2,7 +2,8 @@
 
 use crate::{
     Config, names,
-    slot::{After, Message, is_outage},
+    progress::Progress,
+    slot::{After, Message, Slot, is_outage},
     source::Source,
     worker::Worker,
 };
@@ -11,6 +12,10 @@ use model::{Error, ErrorKind, Result};
 use std::pin::pin;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
+
+/// What the owner of a video learns of a defect of this program.
+pub(crate) const DEFECT: &str = "working on the file failed several times by a defect of this program; \
+                                 the server's log says more";
 
 /// Why an attempt's work did not succeed.
 pub(crate) struct Flaw {
@@ -81,10 +86,15 @@ impl Worker {
     /// Works and keeps the lease meanwhile. Where the task is lost or the worker stops, the work is
     /// dropped, and its child process with it.
     async fn hold(&self, held: &Held, message: &mut Message, stop: &CancellationToken) -> Ended {
-        let Config { lease, keep_every, .. } = self.config;
-        let mut work = pin!(self.work(held));
-        let mut ticks = interval_at(Instant::now() + keep_every, keep_every);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let Config { lease, keep_every, tell_every, .. } = self.config;
+        let progress = Progress::default();
+        let mut work = pin!(self.work(held, message.take_slot(), &progress));
+        let every = |time| {
+            let mut ticks = interval_at(Instant::now() + time, time);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks
+        };
+        let (mut ticks, mut looks) = (every(keep_every), every(tell_every));
         let mut until = self.after(lease);
         loop {
             tokio::select! {
@@ -96,6 +106,10 @@ impl Worker {
                     Err(flaw) => Ended::Badly(flaw),
                 },
                 _ = ticks.tick() => {}
+                _ = looks.tick() => {
+                    self.tell(held, &progress).await;
+                    continue;
+                }
             }
             let next = self.after(lease);
             match self.catalog().keep(held, next).await {
@@ -109,15 +123,29 @@ impl Worker {
                     return Ended::Lost;
                 }
             }
-            message.keep(self, lease).await;
+            message.keep(lease).await;
         }
     }
 
-    async fn work(&self, held: &Held) -> Result<Vec<DueJob>, Flaw> {
+    /// Tells how far the attempt is, where that has changed.
+    async fn tell(&self, held: &Held, progress: &Progress) {
+        let Some(ahead) = progress.news() else { return };
+        if let Err(error) = self.catalog().progressed(held, ahead, self.now()).await {
+            // Whether the task is still this attempt's is the lease's to find out.
+            tracing::debug!(error = error.chain(), "progress was not told");
+        }
+    }
+
+    async fn work(
+        &self,
+        held: &Held,
+        slot: Option<Slot>,
+        progress: &Progress,
+    ) -> Result<Vec<DueJob>, Flaw> {
         let source = Source::open(&self.deps.store, &held.video).await?;
         match held.task {
             TaskId::Probe => self.plan(held, &source).await,
-            TaskId::Number(number) => self.make(held, number, &source).await,
+            TaskId::Number(number) => self.make(held, number, &source, slot, progress).await,
         }
     }
 
@@ -162,9 +190,7 @@ fn failure(error: &Error, outage: bool) -> Failure {
     } else if is_sources(kind) {
         (Cause::Source, error.to_string())
     } else if kind == ErrorKind::Internal {
-        let reason = "working on the file failed several times by a defect of this program; the \
-                      server's log says more";
-        (Cause::Attempt, reason.to_owned())
+        (Cause::Attempt, DEFECT.to_owned())
     } else {
         (Cause::Attempt, format!("working on the file failed several times: {error}"))
     };

@@ -7,7 +7,7 @@ use std::{fmt, num::NonZero, sync::Arc, thread::available_parallelism, time::Dur
 /// What a worker may do at once, and how long it waits for what.
 #[derive(Clone)]
 pub struct Config {
-    /// Tasks at a time, each in a child process that keeps about a core busy.
+    /// Tasks whose child process works at a time; each keeps about a core busy.
     pub slots: usize,
     /// Tasks of one video that are outstanding at most: so a long film leaves room for others.
     pub width: u32,
@@ -16,6 +16,8 @@ pub struct Config {
     /// How often a worker says that it still works: several times a lease, so that one late word does
     /// not cost it the task.
     pub keep_every: Duration,
+    /// How often those who look on are told how far a segment is.
+    pub tell_every: Duration,
     /// How long one question for jobs waits for an answer.
     pub wait: Duration,
     /// How often jobs that a crash left in the log are looked for, and how old they are by then: whoever
@@ -36,6 +38,7 @@ impl Default for Config {
             width: width(slots),
             lease: Duration::from_secs(15),
             keep_every: Duration::from_secs(5),
+            tell_every: Duration::from_secs(2),
             wait: Duration::from_secs(20),
             relay_every: Duration::from_secs(5),
             policy: Policy::default(),

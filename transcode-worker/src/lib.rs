@@ -4,7 +4,7 @@
 //! [`run`] is the whole of it; `hashreel up` calls it in its own process, and the binary of this
 //! package alone. Guarantees: a job has one effect however often it is delivered, and whatever dies in
 //! the middle of it; what one attempt has made never mixes with another's within a segment; at most
-//! [`Config::slots`] children at a time, and [`Config::width`] tasks outstanding a video; and a stopped
+//! [`Config::slots`] children that encode at a time, and [`Config::width`] tasks outstanding a video; and a stopped
 //! worker gives its work back at once. What is made of a source is `media`'s to decide, how it stands
 //! is `catalog`'s.
 
@@ -15,6 +15,7 @@ mod media_port;
 mod names;
 mod plan;
 mod probe;
+mod progress;
 mod relay;
 mod release;
 mod sink;

@@ -37,10 +37,11 @@ async fn serve(args: Args) -> Result<()> {
     let records = records::open(&args.records).await?;
     let objects = objects::open(&args.objects).await?;
     let queue = queue::open(&args.queue).await?;
+    let quick = queue::open(&queue::quick_url(&args.queue)).await?;
     let store = Store::new(Catalog::new(records.clone()), objects.clone(), Default::default())?;
-    let health = args::health(&records, &objects, &queue);
+    let health = args::health(&records, &objects, [&queue, &quick]);
     let media = Arc::new(Transcoder::of_this_program()?);
-    let deps = Deps { store, queue, media };
+    let deps = Deps { store, queue, quick, media };
     let config = args.config(Config::default());
 
     let metrics = service::Metrics::new(|_| {});

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use media::{
     Host, Limits, RangeSource, Sink,
     ladder::{self, Plan, Profile},
-    task::{Outcome, Task},
+    task::{Done, Outcome, Task},
 };
 use model::{Error, ErrorKind, Result};
 
@@ -22,7 +22,7 @@ pub trait Media: Send + Sync + 'static {
     async fn plan(&self, source: &dyn RangeSource) -> Result<Plan>;
 
     /// Does one task of a plan.
-    async fn run(&self, task: Task, source: &dyn RangeSource, sink: &mut dyn Sink) -> Result<()>;
+    async fn run(&self, task: Task, source: &dyn RangeSource, sink: &mut dyn Sink) -> Result<Done>;
 }
 
 /// Does it in child processes.
@@ -63,11 +63,11 @@ impl Media for Transcoder {
         ladder::plan(&self.host.probe(source).await?, &self.profile)
     }
 
-    async fn run(&self, task: Task, source: &dyn RangeSource, sink: &mut dyn Sink) -> Result<()> {
+    async fn run(&self, task: Task, source: &dyn RangeSource, sink: &mut dyn Sink) -> Result<Done> {
         match self.host.run(task, source, sink).await? {
             Outcome::Done(done) => {
                 tracing::debug!(decoded = done.decoded, damaged = done.damaged, "a task is done");
-                Ok(())
+                Ok(done)
             }
             Outcome::Probed(_) => Err(Error::internal("a task ended as a probe does")),
         }

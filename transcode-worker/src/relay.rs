@@ -1,6 +1,6 @@
 //! The relay: sends the jobs that a crash left in the log.
 
-use crate::worker::Worker;
+use crate::{slot::is_outage, worker::Worker};
 use catalog::videos::DueJob;
 use model::{Result, Timestamp};
 use queue::MAX_SEND;
@@ -24,18 +24,25 @@ pub(crate) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
 }
 
 impl Worker {
-    /// Sends what became due before `before`, was not sent, and is still due.
+    /// Sends what became due before `before`, was not sent, and is still due. A job that nothing can be
+    /// said of does not keep the others waiting.
     async fn relay(&self, before: Timestamp) -> Result<()> {
+        let mut after = None;
         loop {
-            let left = self.catalog().left_jobs(before, MAX_SEND).await?;
-            if left.is_empty() {
-                return Ok(());
-            }
+            let left = self.catalog().left_jobs(after, before, MAX_SEND).await?;
+            let Some(last) = left.last() else { return Ok(()) };
+            after = Some(last.entry);
             let (mut due, mut over): (Vec<DueJob>, Vec<DueJob>) = Default::default();
             for job in left {
-                let list =
-                    if self.catalog().is_due(&job.job).await? { &mut due } else { &mut over };
-                list.push(job);
+                match self.catalog().is_due(&job.job).await {
+                    Ok(true) => due.push(job),
+                    Ok(false) => over.push(job),
+                    Err(error) if is_outage(&error) => return Err(error),
+                    Err(error) => {
+                        let error = error.chain();
+                        tracing::warn!(error, job = ?job.job, "a job in the log is passed over");
+                    }
+                }
             }
             if !due.is_empty() {
                 tracing::info!(count = due.len(), "jobs are sent that were left in the log");

@@ -1,7 +1,7 @@
 //! What a task makes goes into the store, under names of its attempt, and then into the tables by one
-//! write a segment.
+//! write a segment. The child goes on meanwhile: it waits only where it is two things ahead.
 
-use crate::{names, slot::is_outage, worker::Worker};
+use crate::{names, progress::Progress, slot::is_outage, worker::Worker};
 use async_trait::async_trait;
 use bytes::Bytes;
 use catalog::videos::{Held, Init, Made as Named, Part, Poster, Rendition, Segment};
@@ -11,8 +11,35 @@ use media::{
 };
 use model::{Error, RenditionId, Result, Sha256};
 use objects::{ObjectName, Put};
+use tokio::sync::mpsc;
 
-/// The sink of one attempt.
+/// The sink of one attempt: hands on what is made.
+pub(crate) struct HandOn<'a> {
+    to: mpsc::Sender<Made>,
+    progress: &'a Progress,
+}
+
+impl<'a> HandOn<'a> {
+    /// A sink, and where what it is given comes out.
+    pub(crate) fn new(progress: &'a Progress) -> (Self, mpsc::Receiver<Made>) {
+        let (to, from) = mpsc::channel(1);
+        (Self { to, progress }, from)
+    }
+}
+
+#[async_trait]
+impl Sink for HandOn<'_> {
+    async fn made(&mut self, made: Made) -> Result<()> {
+        let nobody = |_| Error::internal("what a task makes is not taken any more");
+        self.to.send(made).await.map_err(nobody)
+    }
+
+    fn progress(&mut self, at: i64) {
+        self.progress.come_to(at);
+    }
+}
+
+/// Stores what one attempt makes.
 pub(crate) struct Segments<'a> {
     worker: &'a Worker,
     held: &'a Held,
@@ -20,7 +47,7 @@ pub(crate) struct Segments<'a> {
     lead: RenditionId,
     /// What the task makes, in the order of its parts.
     renditions: Vec<Rendition>,
-    outage: bool,
+    progress: &'a Progress,
 }
 
 impl<'a> Segments<'a> {
@@ -29,13 +56,27 @@ impl<'a> Segments<'a> {
         held: &'a Held,
         lead: RenditionId,
         renditions: Vec<Rendition>,
+        progress: &'a Progress,
     ) -> Self {
-        Self { worker, held, lead, renditions, outage: false }
+        Self { worker, held, lead, renditions, progress }
     }
 
-    /// Whether an error came from a store that is away.
-    pub(crate) fn had_outage(&self) -> bool {
-        self.outage
+    /// Stores all that comes out of `made`, until nothing more can.
+    ///
+    /// # Errors
+    /// Those of the stores; `Cancelled` where the task is not this attempt's any more.
+    pub(crate) async fn store(&mut self, mut made: mpsc::Receiver<Made>) -> Result<()> {
+        while let Some(made) = made.recv().await {
+            match made {
+                Made::Segment(segment) => {
+                    let k = segment.k;
+                    self.segment(segment).await?;
+                    self.progress.stored(k);
+                }
+                Made::Poster { jpeg, width, height } => self.poster(jpeg, width, height).await?,
+            }
+        }
+        Ok(())
     }
 
     async fn segment(&mut self, made: SegmentMade) -> Result<()> {
@@ -140,17 +181,5 @@ impl<'a> Segments<'a> {
         let names = unused.iter().map(|name| name.parse()).collect::<Result<Vec<_>>>()?;
         self.worker.discard(&names).await;
         Ok(())
-    }
-}
-
-#[async_trait]
-impl Sink for Segments<'_> {
-    async fn made(&mut self, made: Made) -> Result<()> {
-        let stored = match made {
-            Made::Segment(segment) => self.segment(segment).await,
-            Made::Poster { jpeg, width, height } => self.poster(jpeg, width, height).await,
-        };
-        self.outage |= stored.as_ref().is_err_and(is_outage);
-        stored
     }
 }

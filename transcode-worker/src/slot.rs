@@ -1,13 +1,15 @@
-//! A slot: one job at a time, from its delivery to its end.
+//! Loops that take jobs: each one at a time, from its delivery to its end. Those that take tasks share
+//! the slots: a task has one as long as its child works.
 
-use crate::worker::Worker;
-use catalog::{jobs::Job, videos::TaskId};
+use crate::{attempt::DEFECT, worker::Worker};
+use catalog::{VideoLink, jobs::Job, videos::TaskId};
 use model::{Error, ErrorKind, Result};
-use queue::{Delivery, MAX_DELAY, Outgoing, Receipt};
+use queue::{Delivery, JobQueue, MAX_DELAY, Outgoing, Receipt};
 use std::{sync::Arc, time::Duration};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-/// How long a slot rests when the queue does not answer; twice as long each time, up to the second.
+/// How long a loop rests when the queue does not answer; twice as long each time, up to the second.
 const QUEUE_REST: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
 /// How long a job rests that met a store which is away.
@@ -34,16 +36,26 @@ pub(crate) enum After {
 /// A delivered job's message.
 #[derive(Debug)]
 pub(crate) struct Message {
+    queue: Arc<dyn JobQueue>,
     receipt: Option<Receipt>,
     body: String,
     receives: u32,
+    slot: Option<Slot>,
 }
 
+/// The right to have a child at work; its drop gives it to the next.
+pub(crate) type Slot = OwnedSemaphorePermit;
+
 impl Message {
+    /// The slot that was taken for the job, once.
+    pub(crate) fn take_slot(&mut self) -> Option<Slot> {
+        self.slot.take()
+    }
+
     /// Keeps the message hidden for `time`.
-    pub(crate) async fn keep(&mut self, worker: &Worker, time: Duration) {
+    pub(crate) async fn keep(&mut self, time: Duration) {
         let Some(receipt) = &self.receipt else { return };
-        if let Err(error) = worker.deps.queue.extend(receipt, time).await {
+        if let Err(error) = self.queue.extend(receipt, time).await {
             // The task's lease is what counts; without its message the task comes again by another.
             tracing::debug!(error = error.chain(), "a message was not kept");
             if error.kind() == ErrorKind::Conflict {
@@ -55,41 +67,58 @@ impl Message {
     /// Goes on as a new message where this one was delivered so often that the queue might bury it.
     pub(crate) async fn renew(&mut self, worker: &Worker) -> Result<()> {
         if self.receives >= RENEW {
-            self.put_off(worker, worker.config.lease * 2).await?;
+            self.put_off(worker.config.lease * 2).await?;
         }
         Ok(())
     }
 
     /// The job comes again in a new message, in `time`.
-    async fn put_off(&mut self, worker: &Worker, time: Duration) -> Result<()> {
+    async fn put_off(&mut self, time: Duration) -> Result<()> {
         let delay = time.min(MAX_DELAY);
-        worker.deps.queue.send(vec![Outgoing { body: self.body.clone(), delay }]).await?;
-        self.end(worker).await
+        self.queue.send(vec![Outgoing { body: self.body.clone(), delay }]).await?;
+        self.end().await
     }
 
-    async fn end(&mut self, worker: &Worker) -> Result<()> {
+    async fn end(&mut self) -> Result<()> {
         match self.receipt.take() {
-            Some(receipt) => worker.deps.queue.delete(&receipt).await,
+            Some(receipt) => self.queue.delete(&receipt).await,
             None => Ok(()),
         }
     }
 }
 
-/// Takes jobs until told to stop.
-pub(crate) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
+/// Takes jobs from `queue` until told to stop; each only with one of `slots`, where there are any. A job
+/// without a slot is left to other workers.
+pub(crate) async fn run(
+    worker: Arc<Worker>,
+    queue: Arc<dyn JobQueue>,
+    slots: Option<Arc<Semaphore>>,
+    stop: CancellationToken,
+) {
     let (mut rest, longest) = QUEUE_REST;
     while !stop.is_cancelled() {
         let (lease, wait) = (worker.config.lease, worker.config.wait);
+        let take = async {
+            let slot = match &slots {
+                Some(slots) => Some(slots.clone().acquire_owned().await.map_err(closed)?),
+                None => None,
+            };
+            Ok::<_, Error>((slot, queue.receive(1, lease, wait).await?))
+        };
         let received = tokio::select! {
-            received = worker.deps.queue.receive(1, lease, wait) => received,
+            received = take => received,
             () = stop.cancelled() => return,
         };
         match received {
-            Ok(deliveries) => {
+            Ok((slot, deliveries)) => {
                 rest = QUEUE_REST.0;
-                for delivery in deliveries {
-                    // In a task of its own, so that a defect ends the job and not the slot.
-                    let job = tokio::spawn(handle(worker.clone(), delivery, stop.clone()));
+                if let Some(Delivery { receipt, body, receives, .. }) =
+                    deliveries.into_iter().next()
+                {
+                    let (queue, receipt) = (queue.clone(), Some(receipt));
+                    let message = Message { queue, receipt, body, receives, slot };
+                    // In a task of its own, so that a defect ends the job and not the loop.
+                    let job = tokio::spawn(handle(worker.clone(), message, stop.clone()));
                     if let Err(error) = AbortOnDropHandle::new(job).await {
                         tracing::error!(%error, "a job ended by a defect");
                     }
@@ -106,23 +135,25 @@ pub(crate) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
     }
 }
 
-async fn handle(worker: Arc<Worker>, delivery: Delivery, stop: CancellationToken) {
-    let Delivery { receipt, body, receives, .. } = delivery;
-    let mut message = Message { receipt: Some(receipt), body, receives };
+fn closed(_: tokio::sync::AcquireError) -> Error {
+    Error::internal("the slots are closed while the worker runs")
+}
+
+async fn handle(worker: Arc<Worker>, mut message: Message, stop: CancellationToken) {
     let after = match Job::decode(&message.body) {
         Ok(job) => work(&worker, &job, &mut message, &stop).await,
         Err(error) => Err(error),
     };
     let settled = match after {
-        Ok(After::Done) => message.end(&worker).await,
-        Ok(After::Later(time)) => message.put_off(&worker, time).await,
+        Ok(After::Done) => message.end().await,
+        Ok(After::Later(time)) => message.put_off(time).await,
         Ok(After::Return) => {
-            message.keep(&worker, Duration::ZERO).await;
+            message.keep(Duration::ZERO).await;
             Ok(())
         }
         Err(error) if is_outage(&error) => {
             tracing::warn!(error = error.chain(), job = message.body, "a job is put off");
-            message.put_off(&worker, OUTAGE_REST).await
+            message.put_off(OUTAGE_REST).await
         }
         Err(error) => failed(&worker, &mut message, &error).await,
     };
@@ -148,14 +179,37 @@ async fn work(
 }
 
 /// A job that cannot be worked on is a defect, or somebody else's message: it is tried a few times, and
-/// then buried with the reason.
+/// then buried with the reason. Its video fails with it, so that it does not seem to wait for ever.
 async fn failed(worker: &Worker, message: &mut Message, error: &Error) -> Result<()> {
     tracing::error!(error = error.chain(), job = message.body, "a job cannot be worked on");
     let hopeless = error.kind() == ErrorKind::Invalid || message.receives >= TOO_OFTEN;
-    match message.receipt.take() {
-        Some(receipt) if hopeless => worker.deps.queue.bury(&receipt, &error.chain()).await,
-        _ => Ok(()),
+    let Some(receipt) = message.receipt.take().filter(|_| hopeless) else { return Ok(()) };
+    match give_up(worker, &message.body).await {
+        Err(error) if is_outage(&error) => return Err(error),
+        Err(error) => {
+            let error = error.chain();
+            tracing::error!(error, job = message.body, "a job's video stays as it is");
+        }
+        Ok(()) => {}
     }
+    message.queue.bury(&receipt, &error.chain()).await
+}
+
+/// Fails the video that a job is about, if it is about one.
+async fn give_up(worker: &Worker, body: &str) -> Result<()> {
+    let video = match Job::decode(body) {
+        Ok(Job::Task { video, .. } | Job::Finish { video }) => video,
+        Ok(Job::Probe { file }) => {
+            let file = worker.catalog().any_file(file).await?;
+            match file.and_then(|file| file.value.current.video) {
+                Some(VideoLink::Video(video)) => video,
+                _ => return Ok(()),
+            }
+        }
+        // No job of this program says which video it is about.
+        Err(_) => return Ok(()),
+    };
+    worker.catalog().give_up_video(&video, DEFECT, worker.now()).await
 }
 
 /// Whether a store is away, or full: nothing that the job can help.

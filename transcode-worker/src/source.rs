@@ -8,8 +8,8 @@ use content::{Reader, Store};
 use media::RangeSource;
 use model::{ByteRange, Error, ErrorKind, FileId, Result};
 use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 /// Holders that are looked at in one question.
@@ -23,6 +23,8 @@ pub(crate) struct Source {
     len: u64,
     current: Mutex<Current>,
     outage: AtomicBool,
+    /// End of the range that was read last.
+    read_to: Arc<AtomicU64>,
 }
 
 struct Current {
@@ -44,12 +46,18 @@ impl Source {
             len: reader.len(),
             current: Mutex::new(Current { reader, tried: vec![file] }),
             outage: AtomicBool::new(false),
+            read_to: Arc::default(),
         })
     }
 
     /// Whether an error came from a store that is away.
     pub(crate) fn had_outage(&self) -> bool {
         self.outage.load(Ordering::Relaxed)
+    }
+
+    /// Where it was read last, at any time from now on, and its length.
+    pub(crate) fn read_to(&self) -> (Arc<AtomicU64>, u64) {
+        (self.read_to.clone(), self.len)
     }
 
     fn current(&self) -> (Reader, Vec<FileId>) {
@@ -92,6 +100,7 @@ impl RangeSource for Source {
         if read.as_ref().is_err_and(is_outage) {
             self.outage.store(true, Ordering::Relaxed);
         }
+        self.read_to.store(range.end, Ordering::Relaxed);
         read
     }
 }

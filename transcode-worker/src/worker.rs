@@ -1,22 +1,31 @@
 //! The worker as a whole: its slots and its relay.
 
 use crate::{Config, Media, relay, slot};
-use catalog::{Catalog, videos::DueJob};
+use catalog::{Catalog, jobs::Job, videos::DueJob};
 use content::Store;
 use model::{Error, Result, Timestamp};
 use objects::{MAX_LIST, ObjectName, ObjectStore};
 use queue::{JobQueue, MAX_SEND, Outgoing};
 use std::{fmt, sync::Arc, time::Duration};
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
+
+/// Tasks in hand for each slot: one whose child works, and one whose child is done and whose last segment
+/// is being stored meanwhile.
+const LOOPS_A_SLOT: usize = 2;
+
+/// Quick jobs at a time. They take no slot: a probe must not wait for hours.
+const QUICK_LOOPS: usize = 2;
 
 /// What a worker works with.
 #[derive(Clone)]
 pub struct Deps {
     /// Files' bytes, and through it the tables and the objects.
     pub store: Store,
-    /// The jobs.
+    /// The tasks.
     pub queue: Arc<dyn JobQueue>,
+    /// The jobs that are quick, see [`catalog::jobs::Job::is_quick`].
+    pub quick: Arc<dyn JobQueue>,
     /// Looks at sources and works on them.
     pub media: Arc<dyn Media>,
 }
@@ -33,10 +42,15 @@ impl fmt::Debug for Deps {
 /// # Errors
 /// `Internal` where a part of the worker came to an end by a defect.
 pub async fn run(config: Config, deps: Deps, stop: CancellationToken) -> Result<()> {
+    let slots = Arc::new(Semaphore::new(config.slots));
     let worker = Arc::new(Worker { config, deps });
     let mut parts = JoinSet::new();
-    for _ in 0..worker.config.slots {
-        parts.spawn(slot::run(worker.clone(), stop.clone()));
+    for _ in 0..worker.config.slots * LOOPS_A_SLOT {
+        let slots = Some(slots.clone());
+        parts.spawn(slot::run(worker.clone(), worker.deps.queue.clone(), slots, stop.clone()));
+    }
+    for _ in 0..QUICK_LOOPS {
+        parts.spawn(slot::run(worker.clone(), worker.deps.quick.clone(), None, stop.clone()));
     }
     parts.spawn(relay::run(worker.clone(), stop));
     while let Some(ended) = parts.join_next().await {
@@ -75,6 +89,11 @@ impl Worker {
         Duration::try_from(then.duration_since(self.now())).unwrap_or_default()
     }
 
+    /// The queue that `job` goes to.
+    fn queue_of(&self, job: &Job) -> &Arc<dyn JobQueue> {
+        if job.is_quick() { &self.deps.quick } else { &self.deps.queue }
+    }
+
     /// Sends jobs that the tables say are due, and takes them out of the log. What cannot be sent now
     /// stays there for the relay.
     pub(crate) async fn send(&self, jobs: &[DueJob]) {
@@ -87,8 +106,12 @@ impl Worker {
 
     /// Sends at most [`MAX_SEND`] jobs, and takes them out of the log.
     pub(crate) async fn try_send(&self, jobs: &[DueJob]) -> Result<()> {
-        let body = |due: &DueJob| due.job.encode().map(Outgoing::now);
-        self.deps.queue.send(jobs.iter().map(body).collect::<Result<_>>()?).await?;
+        let (quick, tasks): (Vec<_>, Vec<_>) = jobs.iter().partition(|due| due.job.is_quick());
+        for some in [quick, tasks] {
+            let Some(first) = some.first() else { continue };
+            let bodies = some.iter().map(|due| due.job.encode().map(Outgoing::now));
+            self.queue_of(&first.job).send(bodies.collect::<Result<_>>()?).await?;
+        }
         self.catalog().forget_jobs(jobs).await
     }
 

@@ -26,9 +26,7 @@ async fn die_and_go_on(house: &House, deps: Deps, is_dead: impl Fn() -> bool) ->
     let file = house.movie("a movie").await;
     let first = Worker::start(house.config(), deps);
     until("the worker to die, or be done", async || {
-        let depth = house.queue.depth().await.unwrap();
-        let left = house.catalog.left_jobs(house.clock.now(), 1).await.unwrap().len();
-        let idle = depth.waiting + depth.in_flight + depth.delayed == 0 && left == 0;
+        let idle = house.left().await.iter().sum::<u64>() == 0;
         is_dead() || idle && house.status(file).await.is_some_and(VideoStatus::is_terminal)
     })
     .await;
@@ -65,6 +63,7 @@ async fn walk_through_the_queue(took_effect: bool) {
         let house = House::new().await;
         let queue = Arc::new(Bad { dies_at, took_effect, ..Bad::new(&house.queue) });
         let mut deps = house.deps(media());
+        deps.quick = Arc::new(queue.beside(&house.quick));
         deps.queue = queue.clone();
         if !die_and_go_on(&house, deps, || queue.is_dead()).await {
             assert!(dies_at > 10, "there are more than {dies_at} calls in a video's life");

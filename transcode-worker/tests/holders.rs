@@ -4,7 +4,7 @@
 
 mod common;
 
-use catalog::{VideoLink, videos::VideoKey};
+use catalog::{VideoLink, jobs::Job, videos::VideoKey};
 use common::{House, fake::Fake, until};
 use model::{FileId, video::VideoStatus};
 use std::sync::Arc;
@@ -40,6 +40,26 @@ async fn a_deleted_file_stops_its_work_and_takes_all_that_was_made_along() {
         let page = house.catalog.records().query(query).await.unwrap();
         assert_eq!(page.records, [], "{partition}");
     }
+}
+
+#[tokio::test]
+async fn a_source_that_vanishes_goes_on_from_another_holder() {
+    let house = House::new().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let media = Arc::new(Fake::new(30).gated(&gate));
+    let first = house.movie("a movie").await;
+    let worker = house.start(&media);
+    until("work to begin", async || media.count("video 0") == 1).await;
+    let second = house.movie("a movie").await;
+    house.send(&Job::Probe { file: second }).await;
+    until("the second to hold the video", async || house.video(second).await.is_some()).await;
+    house.delete(first).await;
+    gate.add_permits(1000);
+    house.ended(second).await;
+    house.drain().await;
+    worker.stop().await;
+    house.assert_whole(second, &media).await;
+    assert_eq!((media.count("probe"), media.count("video 0")), (1, 1));
 }
 
 #[tokio::test]

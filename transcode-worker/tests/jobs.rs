@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use transcode_worker::Config;
 
 /// All tasks of a source of 30 s, in the order in which they are sent.
-const TASKS: [&str; 6] = ["probe", "video 0", "audio 1", "poster", "video 1", "video 2"];
+const TASKS: [&str; 6] = ["probe", "video 0", "audio 1", "video 1", "video 2", "poster"];
 
 #[tokio::test]
 async fn a_file_becomes_a_stream_that_is_complete_and_names_all_its_objects() {
@@ -70,7 +70,9 @@ async fn jobs_that_come_three_times_to_two_workers_have_one_effect() {
     let file = house.movie("a movie").await;
     let workers = [0, 1].map(|_| {
         let mut deps = house.deps(media.clone());
-        deps.queue = Arc::new(Bad { copies: 3, ..Bad::new(&house.queue) });
+        let queue = Bad { copies: 3, ..Bad::new(&house.queue) };
+        deps.quick = Arc::new(queue.beside(&house.quick));
+        deps.queue = Arc::new(queue);
         Worker::start(house.config(), deps)
     });
     for _ in 0..5 {
@@ -122,7 +124,7 @@ async fn failures_are_tried_again_and_what_was_made_counts() {
 async fn a_task_that_always_fails_ends_its_video_with_a_reason() {
     let (house, media) = (House::new().await, Arc::new(Fake::new(30)));
     for _ in 0..20 {
-        media.fail("video 1", ErrorKind::Unavailable);
+        media.fail("audio 1", ErrorKind::Unavailable);
     }
     let file = house.movie("a movie").await;
     let worker = house.start(&media);
@@ -131,7 +133,7 @@ async fn a_task_that_always_fails_ends_its_video_with_a_reason() {
     let video = house.video(file).await.unwrap();
     assert_eq!(video.status, VideoStatus::Failed);
     assert!(video.reason.unwrap().contains("failed several times"));
-    assert_eq!(media.count("video 1"), 4, "no more than the policy says");
+    assert_eq!(media.count("audio 1"), 4, "no more than the policy says");
     // What was made is kept, and can be watched as far as it goes.
     let segments = house.catalog.segments(video.needed[0], 0, 10).await.unwrap();
     assert!(segments.iter().any(|segment| segment.k == 0));
@@ -204,6 +206,115 @@ async fn no_video_has_more_tasks_outstanding_than_its_width_and_none_waits_for_a
     worker.stop().await;
     // 32 tasks and more: the other one's first came among the first of the long one.
     assert!(done_when_other_began.unwrap() <= 10, "{done_when_other_began:?}");
+}
+
+#[tokio::test]
+async fn long_runs_in_every_slot_keep_nobody_from_learning_what_became_of_their_upload() {
+    let house = House::new().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let media = Arc::new(Fake::new(300).of_one_run().gated(&gate));
+    let worker = house.start(&media);
+    for movie in ["one", "another"] {
+        house.movie(movie).await;
+    }
+    until("both slots to be taken", async || media.count("video 0") + media.count("audio 1") == 2)
+        .await;
+    let film = house.movie("a third").await;
+    until("its probe", async || house.status(film).await == Some(VideoStatus::Running)).await;
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_run_that_is_tried_again_goes_on_behind_what_was_made() {
+    let house = House::new().await;
+    // The first segment, the sound of 60 s, and three segments of the run of five.
+    let gate = Arc::new(Semaphore::new(1 + 6 + 3));
+    let slow = Arc::new(Fake::new(60).of_one_run().gated(&gate));
+    let film = house.movie("a film").await;
+    let one_slot = || house.config().with_slots(1);
+    let first = Worker::start(one_slot(), house.deps(slow.clone()));
+    until("three of the run", async || {
+        let Some(lead) = house.video(film).await.and_then(|v| v.needed.first().copied()) else {
+            return false;
+        };
+        house.catalog.segments(lead, 0, 10).await.unwrap().len() == 4
+    })
+    .await;
+    first.kill().await;
+    house.clock.leap();
+    let media = Arc::new(Fake::new(60).of_one_run());
+    let second = Worker::start(one_slot(), house.deps(media.clone()));
+    house.ended(film).await;
+    house.drain().await;
+    second.stop().await;
+    house.assert_whole(film, &media).await;
+    assert_eq!(slow.begun(), ["probe", "video 0", "audio 1", "video 1"]);
+    let mut begun = media.begun();
+    begun.sort_unstable();
+    assert_eq!(begun, ["poster", "video 4"]);
+}
+
+#[tokio::test]
+async fn progress_is_told_before_the_first_segment_is_made() {
+    let films = [Fake::new(60), Fake::new(60).of_one_run(), Fake::new(60).of_unknown_length()];
+    for film in films {
+        let house = House::new().await;
+        let gate = Arc::new(Semaphore::new(0));
+        let media = Arc::new(film.gated(&gate));
+        let file = house.movie("a film").await;
+        let worker = house.start(&media);
+        until("some progress", async || {
+            house.video(file).await.is_some_and(|video| video.progress() > 0.0)
+        })
+        .await;
+        assert_eq!(house.video(file).await.unwrap().made, 0);
+        worker.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn only_sound_that_plays_by_itself_is_needed() {
+    for (track, status) in [("audio 1", VideoStatus::Failed), ("audio 2", VideoStatus::Ready)] {
+        for kind in [ErrorKind::Invalid, ErrorKind::Internal] {
+            let (house, media) = (House::new().await, Arc::new(Fake::new(30).with_tracks(2)));
+            for _ in 0..9 {
+                media.fail(track, kind);
+            }
+            let file = house.movie("a movie").await;
+            let worker = house.start(&media);
+            house.drain().await;
+            worker.stop().await;
+            assert_eq!(house.status(file).await, Some(status), "{track} {kind:?}");
+            let tries = if kind == ErrorKind::Invalid { 1 } else { 4 };
+            assert_eq!(media.count(track), tries, "{track} {kind:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_worked_on_fails_its_video_and_is_buried() {
+    let house = House::new().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let media = Arc::new(Fake::new(30).gated(&gate));
+    let file = house.movie("a movie").await;
+    let worker = Worker::start(house.config().with_slots(1), house.deps(media.clone()));
+    until("work to begin", async || media.count("video 0") == 1).await;
+    let Some(catalog::VideoLink::Video(video)) =
+        house.catalog.any_file(file).await.unwrap().unwrap().value.current.video
+    else {
+        panic!("the file holds its video")
+    };
+    let task = records::Key::new(format!("video#{video}"), "task#00000003");
+    let unreadable = serde_json::json!({"v": 1, "state": "dancing"});
+    let write = records::Write::put(task, records::Condition::Any, unreadable);
+    house.catalog.records().write(vec![write]).await.unwrap();
+    gate.add_permits(1000);
+    house.leap_until("the burial", async || !house.dead().await.is_empty()).await;
+    worker.stop().await;
+    let video = house.video(file).await.unwrap();
+    assert_eq!(video.status, VideoStatus::Failed);
+    assert!(video.reason.unwrap().contains("a defect of this program"));
+    assert!(house.dead().await[0].1.as_ref().unwrap().contains("a task cannot be read"));
 }
 
 #[tokio::test]

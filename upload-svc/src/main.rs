@@ -35,7 +35,8 @@ struct Options {
     #[arg(long, env = "HASHREEL_RECORDS", value_name = "URL")]
     records: String,
 
-    /// Where jobs are queued: sqlite:///var/lib/hashreel/queue.db
+    /// Where jobs are queued: sqlite:///var/lib/hashreel/queue.db; quick ones beside it, with `-quick`
+    /// after the name.
     #[arg(long, env = "HASHREEL_QUEUE", value_name = "URL")]
     queue: String,
 
@@ -76,7 +77,8 @@ async fn run(options: Options) -> Result<()> {
 
     let records = records::open(&options.records).await?;
     let objects = objects::open(&options.objects).await?;
-    let queue = queue::open(&options.queue).await?;
+    // A probe is a quick job.
+    let queue = queue::open(&queue::quick_url(&options.queue)).await?;
     let catalog = Catalog::new(records.clone());
     let scope = if options.dedup_per_owner { ScopeRule::PerOwner } else { ScopeRule::Global };
     let config = Config { scope, budget: options.upload_memory.0, ..Config::default() };

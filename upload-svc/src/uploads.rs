@@ -32,8 +32,8 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    /// Uploads into `store`, in the name of whom `access` knows. `queue` takes the jobs of files that
-    /// look like media. Once `shutdown` is cancelled every request under way ends with a checkpoint, and
+    /// Uploads into `store`, in the name of whom `access` knows. `queue`, the one of quick
+    /// jobs, takes those of files that look like media. Once `shutdown` is cancelled every request under way ends with a checkpoint, and
     /// no new one begins.
     #[must_use]
     pub fn new(

@@ -33,6 +33,13 @@ impl Row for Job {
 }
 
 impl Job {
+    /// Whether it is done in moments. Such a job goes to a queue of its own: behind tasks, of which a
+    /// single one may take hours, nobody would learn what became of their upload.
+    #[must_use]
+    pub fn is_quick(&self) -> bool {
+        !matches!(self, Self::Task { .. })
+    }
+
     /// The message's body.
     ///
     /// # Errors

@@ -89,7 +89,7 @@ async fn taken_up(catalog: &Catalog, movie: &str) -> FileId {
 }
 
 async fn left(catalog: &Catalog) -> Vec<DueJob> {
-    catalog.left_jobs(at(1_000_000), 1000).await.unwrap()
+    catalog.left_jobs(None, at(1_000_000), 1000).await.unwrap()
 }
 
 async fn claim(catalog: &Catalog, task: TaskId, attempt: &str, now: i64) -> Claim {
@@ -230,10 +230,10 @@ async fn a_video_keeps_its_width_of_tasks_outstanding_and_finishes_once() {
                 let value = catalog.planned_task(&key("m"), task).await.unwrap();
                 assert_eq!(value, json!({"n": task}));
                 let held = held(&catalog, TaskId::Number(task), "a", 1).await;
-                jobs.extend(catalog.task_done(&held, 2, at(1)).await.unwrap());
+                jobs.extend(catalog.task_done(&held, 0, 2, at(1)).await.unwrap());
                 // Delivered again: there is nothing to do, and nothing is sent again.
                 assert!(matches!(claim(&catalog, TaskId::Number(task), "b", 1).await, Claim::Over));
-                let again = catalog.task_done(&held, 2, at(1)).await.unwrap_err();
+                let again = catalog.task_done(&held, 0, 2, at(1)).await.unwrap_err();
                 assert_eq!(again.kind(), ErrorKind::Cancelled);
             }
             Job::Finish { .. } => finishes += 1,
@@ -277,7 +277,7 @@ async fn an_attempt_given_up_for_dead_can_write_nothing_more() {
         catalog.keep(&slow, at(99)).await.unwrap_err().kind(),
         catalog.segment_made(&slow, &slow_parts, at(20)).await.unwrap_err().kind(),
         catalog.poster_made(&slow, poster, at(20)).await.unwrap_err().kind(),
-        catalog.task_done(&slow, 2, at(20)).await.unwrap_err().kind(),
+        catalog.task_done(&slow, 0, 2, at(20)).await.unwrap_err().kind(),
         catalog.task_missed(&slow, &why, &policy, at(20)).await.unwrap_err().kind(),
         catalog.give_back(&slow, at(20)).await.unwrap_err().kind(),
     ];
@@ -350,8 +350,8 @@ async fn complete(catalog: &Catalog) {
         make(catalog, &picture, k, false).await;
         make(catalog, &sound, k, true).await;
     }
-    catalog.task_done(&picture, 2, at(1)).await.unwrap();
-    catalog.task_done(&sound, 2, at(1)).await.unwrap();
+    catalog.task_done(&picture, 0, 2, at(1)).await.unwrap();
+    catalog.task_done(&sound, 0, 2, at(1)).await.unwrap();
 }
 
 #[tokio::test]
@@ -381,11 +381,123 @@ async fn segments_that_do_not_fit_together_are_never_called_ready() {
     uneven[1].segment.frames -= 1;
     catalog.segment_made(&picture, &uneven, at(1)).await.unwrap();
     make(&catalog, &sound, 0, true).await;
-    catalog.task_done(&picture, 2, at(1)).await.unwrap();
-    catalog.task_done(&sound, 2, at(1)).await.unwrap();
+    catalog.task_done(&picture, 0, 2, at(1)).await.unwrap();
+    catalog.task_done(&sound, 0, 2, at(1)).await.unwrap();
     let video = catalog.finish(&key("m"), at(9)).await.unwrap().unwrap();
     assert_eq!(video.status, VideoStatus::Failed);
     assert!(video.reason.unwrap().contains("360p"), "the rung is named");
+}
+
+#[tokio::test]
+async fn a_finish_of_an_earlier_life_does_a_video_that_is_being_made_no_harm() {
+    let Tables { catalog, _dir } = tables().await;
+    taken_up(&catalog, "m").await;
+    let early = catalog.finish(&key("m"), at(1)).await.unwrap_err();
+    assert_eq!((early.kind(), status(&catalog).await), (ErrorKind::Conflict, VideoStatus::Queued));
+    let probe = held(&catalog, TaskId::Probe, "p", 1).await;
+    catalog.planned(&probe, plan(2), 2, at(1)).await.unwrap();
+    let picture = held(&catalog, TaskId::Number(0), "a", 1).await;
+    make(&catalog, &picture, 0, false).await;
+    catalog.task_done(&picture, 0, 2, at(1)).await.unwrap();
+    let early = catalog.finish(&key("m"), at(1)).await.unwrap_err();
+    assert_eq!((early.kind(), status(&catalog).await), (ErrorKind::Conflict, VideoStatus::Running));
+}
+
+/// Two segments of both rungs, of which the second begins `late` ticks behind the first one's end; the
+/// tasks met `damaged` packets.
+async fn apart(catalog: &Catalog, late: u64, damaged: u64) -> catalog::videos::Video {
+    planned(catalog, 2, 2).await;
+    let picture = held(catalog, TaskId::Number(0), "a", 1).await;
+    let sound = held(catalog, TaskId::Number(1), "b", 1).await;
+    make(catalog, &picture, 0, false).await;
+    let mut second = parts(catalog, 1, false, "a").await;
+    for part in &mut second {
+        part.segment.start += late;
+    }
+    catalog.segment_made(&picture, &second, at(1)).await.unwrap();
+    for k in 0..2 {
+        make(catalog, &sound, k, true).await;
+    }
+    catalog.task_done(&picture, damaged, 2, at(1)).await.unwrap();
+    catalog.task_done(&sound, 0, 2, at(1)).await.unwrap();
+    catalog.finish(&key("m"), at(9)).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn seams_of_a_damaged_source_are_mended_and_its_owner_is_told_where() {
+    let Tables { catalog, _dir } = tables().await;
+    let video = apart(&catalog, 3000, 1).await;
+    assert_eq!((video.status, video.seconds()), (VideoStatus::Ready, Some(20.0)));
+    assert!(video.reason.unwrap().contains("damaged near 0:10"));
+    for rendition in &catalog.renditions(&key("m")).await.unwrap()[..2] {
+        let segments = catalog.segments(rendition.id, 0, 10).await.unwrap();
+        let times: Vec<_> = segments.iter().map(|segment| (segment.start, segment.end)).collect();
+        // What players add up is where each segment's own time says that it begins.
+        assert_eq!(times, [(0, 903_000), (903_000, 1_800_000)]);
+    }
+    // Delivered again.
+    let again = catalog.finish(&key("m"), at(9)).await.unwrap().unwrap();
+    assert!(again.reason.is_some());
+}
+
+#[tokio::test]
+async fn seams_that_no_damage_explains_are_a_defect() {
+    let Tables { catalog, _dir } = tables().await;
+    let video = apart(&catalog, 3000, 0).await;
+    assert_eq!(video.status, VideoStatus::Failed);
+    assert!(video.reason.unwrap().contains("a defect of this program"));
+}
+
+#[tokio::test]
+async fn a_damaged_source_whose_segments_meet_is_ready_without_a_note() {
+    let Tables { catalog, _dir } = tables().await;
+    let video = apart(&catalog, 0, 7).await;
+    assert_eq!((video.status, video.reason), (VideoStatus::Ready, None));
+}
+
+#[tokio::test]
+async fn progress_within_a_segment_is_told_and_lost_attempts_tell_none() {
+    let Tables { catalog, _dir } = tables().await;
+    planned(&catalog, 2, 2).await;
+    let slow = held(&catalog, TaskId::Number(0), "a", 1).await;
+    catalog.progressed(&slow, 500, at(2)).await.unwrap();
+    let video = catalog.video(&key("m")).await.unwrap().unwrap();
+    assert!((video.progress() - 0.5 / 3.0).abs() < 1e-9);
+    let events = catalog.events(&owner(), None, 900).await.unwrap();
+    assert!(events.iter().any(|event| event.data["progress"].as_f64() > Some(0.1)), "{events:?}");
+    held(&catalog, TaskId::Number(0), "b", 50).await;
+    let lost = catalog.progressed(&slow, 900, at(51)).await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::Cancelled);
+}
+
+#[tokio::test]
+async fn a_video_that_is_given_up_fails_with_a_reason_and_an_ended_one_stays_as_it_is() {
+    let Tables { catalog, _dir } = tables().await;
+    planned(&catalog, 2, 2).await;
+    for reason in ["no use", "once more"] {
+        catalog.give_up_video(&key("m"), reason, at(9)).await.unwrap();
+        let video = catalog.video(&key("m")).await.unwrap().unwrap();
+        assert_eq!((video.status, video.reason.as_deref()), (VideoStatus::Failed, Some("no use")));
+    }
+    catalog.give_up_video(&key("none"), "gone", at(9)).await.unwrap();
+}
+
+#[tokio::test]
+async fn entries_of_the_log_that_cannot_be_read_keep_no_job_from_being_found() {
+    let Tables { catalog, _dir } = tables().await;
+    let (unknown, jobs) = (json!({"v": 99, "job": "dance"}), "log#jobs#0");
+    let first = records::Key::new(jobs, model::EventId::new(at(-9)).to_string());
+    let write = records::Write::put(first, records::Condition::Any, unknown);
+    catalog.records().write(vec![write]).await.unwrap();
+    planned(&catalog, 3, 3).await;
+    let mut after = None;
+    for _ in 0..3 {
+        let one = catalog.left_jobs(after, at(99), 1).await.unwrap();
+        assert_eq!(one.len(), 1);
+        after = Some(one[0].entry);
+    }
+    assert_eq!(catalog.left_jobs(after, at(99), 1).await.unwrap(), []);
+    assert_eq!(left(&catalog).await.len(), 3);
 }
 
 #[tokio::test]
@@ -395,8 +507,8 @@ async fn an_audio_track_without_a_sample_is_left_out() {
     let picture = held(&catalog, TaskId::Number(0), "a", 1).await;
     let sound = held(&catalog, TaskId::Number(1), "b", 1).await;
     make(&catalog, &picture, 0, false).await;
-    catalog.task_done(&picture, 2, at(1)).await.unwrap();
-    catalog.task_done(&sound, 2, at(1)).await.unwrap();
+    catalog.task_done(&picture, 0, 2, at(1)).await.unwrap();
+    catalog.task_done(&sound, 0, 2, at(1)).await.unwrap();
     let video = catalog.finish(&key("m"), at(9)).await.unwrap().unwrap();
     assert_eq!((video.status, video.renditions.len()), (VideoStatus::Ready, 2));
     assert_eq!(catalog.renditions(&key("m")).await.unwrap().len(), 2);
@@ -532,7 +644,7 @@ async fn the_relay_sends_only_what_nobody_has_taken() {
     assert!(!catalog.is_due(&probe).await.unwrap());
 
     // Entries are handed out by age.
-    assert_eq!(catalog.left_jobs(at(1), 10).await.unwrap(), []);
+    assert_eq!(catalog.left_jobs(None, at(1), 10).await.unwrap(), []);
     assert_eq!(left(&catalog).await.len(), 1);
 }
 

@@ -19,6 +19,13 @@ pub use store::{
 use model::{Error, Result};
 use std::sync::Arc;
 
+/// The name of the queue for quick jobs that belongs to the queue that `url` names: jobs that are done
+/// in moments do not wait behind those that take hours.
+#[must_use]
+pub fn quick_url(url: &str) -> String {
+    format!("{url}-quick")
+}
+
 /// Opens the queue that `url` names, with its default settings: `sqlite:///PATH`.
 ///
 /// # Errors

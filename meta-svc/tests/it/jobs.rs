@@ -51,7 +51,7 @@ async fn a_failed_video_is_tried_again_for_all_who_hold_it() {
         assert_eq!((video["state"].as_str(), &video["reason"]), (Some("queued"), &Value::Null));
     }
     let later = Timestamp::now() + std::time::Duration::from_secs(60);
-    let jobs = server.catalog.left_jobs(later, 100).await.unwrap();
+    let jobs = server.catalog.left_jobs(None, later, 100).await.unwrap();
     for file in [file, other] {
         // One of the upload, one of the retry.
         assert_eq!(jobs.iter().filter(|due| due.job == Job::Probe { file }).count(), 2);

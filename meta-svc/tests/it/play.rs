@@ -41,6 +41,20 @@ async fn playlists_grow_and_end() {
 }
 
 #[tokio::test]
+async fn nobody_is_sent_to_a_stream_whose_sound_has_not_begun() {
+    let server = Server::open().await;
+    let (id, making) = server.video("local", "m").await;
+    making.plan().await;
+    making.picture(0..2).await;
+    let master = format!("/play/{id}/master.m3u8");
+    assert_eq!(server.get("", &master).await.status, 404);
+    making.segments(2..3, false).await;
+    assert_eq!(server.get("", &master).await.status, 404, "the sound has a gap");
+    making.segments(0..2, false).await;
+    assert!(server.get("", &master).await.text().contains("TYPE=AUDIO"));
+}
+
+#[tokio::test]
 async fn what_was_made_of_a_failed_video_can_be_watched_to_its_end() {
     let server = Server::open().await;
     let (id, making) = server.video("local", "m").await;

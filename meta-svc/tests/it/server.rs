@@ -238,7 +238,7 @@ impl Making {
                 self.catalog().poster_made(&held, poster, Timestamp::now()).await.unwrap();
             }
             if all {
-                self.catalog().task_done(&held, 2, Timestamp::now()).await.unwrap();
+                self.catalog().task_done(&held, 0, 2, Timestamp::now()).await.unwrap();
             } else {
                 self.catalog().give_back(&held, Timestamp::now()).await.unwrap();
             }
@@ -246,6 +246,16 @@ impl Making {
         if all {
             self.catalog().finish(&self.key, Timestamp::now()).await.unwrap().unwrap();
         }
+    }
+
+    /// Makes segments `ks` of the picture alone.
+    pub async fn picture(&self, ks: std::ops::Range<u32>) {
+        let held = self.claim(TaskId::Number(0)).await;
+        for k in ks {
+            let parts = self.parts(k, false).await;
+            self.catalog().segment_made(&held, &parts, Timestamp::now()).await.unwrap();
+        }
+        self.catalog().give_back(&held, Timestamp::now()).await.unwrap();
     }
 
     async fn parts(&self, k: u32, audio: bool) -> Vec<Part> {

@@ -9,7 +9,7 @@ use cmaf::{
 use media::{
     RangeSource, Sink,
     ladder::{Plan, Profile, plan},
-    task::{AudioTrack, Colour, Made, Part, Probed, SegmentMade, Task, VideoTrack, Zero},
+    task::{AudioTrack, Colour, Done, Made, Part, Probed, SegmentMade, Task, VideoTrack, Zero},
 };
 use model::{ByteRange, Error, ErrorKind, Result};
 use std::{
@@ -24,6 +24,11 @@ const SECOND: i64 = TIMESCALE as i64;
 /// Media work that is done at once.
 pub struct Fake {
     seconds: i64,
+    /// What the container says of the length.
+    duration: Option<i64>,
+    /// In seconds; none for a source that can be cut anywhere.
+    keyframes: Vec<i64>,
+    tracks: u32,
     /// What was begun, in order: `probe`, `video 0`, `audio 0`, `poster`.
     begun: Mutex<Vec<String>>,
     /// Errors that the next attempts at a task end with: a poster's before it is made, others after
@@ -36,7 +41,30 @@ pub struct Fake {
 impl Fake {
     /// A source of so many seconds, 640x360 with sound.
     pub fn new(seconds: i64) -> Self {
-        Self { seconds, begun: Mutex::default(), failures: Mutex::default(), gate: None }
+        Self {
+            seconds,
+            duration: Some(seconds * SECOND),
+            keyframes: Vec::new(),
+            tracks: 1,
+            begun: Mutex::default(),
+            failures: Mutex::default(),
+            gate: None,
+        }
+    }
+
+    /// The same with one keyframe: all but the first segment are one run.
+    pub fn of_one_run(self) -> Self {
+        Self { keyframes: vec![0], ..self }
+    }
+
+    /// The same with a container that does not say how long it is.
+    pub fn of_unknown_length(self) -> Self {
+        Self { duration: None, ..self }
+    }
+
+    /// The same with so many audio tracks.
+    pub fn with_tracks(self, tracks: u32) -> Self {
+        Self { tracks, ..self }
     }
 
     /// The same, that makes one thing for each permit that `gate` gets.
@@ -59,9 +87,18 @@ impl Fake {
     }
 
     pub fn whole_plan(&self) -> Plan {
+        let track = |index| AudioTrack {
+            index,
+            codec: "aac".into(),
+            rate: 48_000,
+            channels: 2,
+            language: None,
+            title: None,
+            default: index == 1,
+        };
         let probed = Probed {
             container: "invented".into(),
-            duration: Some(self.seconds * SECOND),
+            duration: self.duration,
             zero: Zero { ts: 0, num: 1, den: 1 },
             video: Some(VideoTrack {
                 index: 0,
@@ -77,17 +114,9 @@ impl Fake {
                 colour: Colour::Bt709,
                 hdr: false,
                 interlaced: false,
-                keyframes: Vec::new(),
+                keyframes: self.keyframes.iter().map(|time| time * SECOND).collect(),
             }),
-            audio: vec![AudioTrack {
-                index: 1,
-                codec: "aac".into(),
-                rate: 48_000,
-                channels: 2,
-                language: None,
-                title: None,
-                default: true,
-            }],
+            audio: (1..=self.tracks).map(track).collect(),
         };
         plan(&probed, &Profile::default()).unwrap()
     }
@@ -151,7 +180,7 @@ impl Media for Fake {
         Ok(self.whole_plan())
     }
 
-    async fn run(&self, task: Task, source: &dyn RangeSource, sink: &mut dyn Sink) -> Result<()> {
+    async fn run(&self, task: Task, source: &dyn RangeSource, sink: &mut dyn Sink) -> Result<Done> {
         let made: Vec<Made> = match &task {
             Task::Probe => return Err(Error::internal("the worker probes by planning")),
             Task::Video(task) => {
@@ -163,7 +192,8 @@ impl Media for Fake {
             }
             Task::Audio(task) => {
                 let ks = 0..u32::try_from(task.cuts.len()).unwrap();
-                let one = |k| Made::Segment(self.segment(&task.cuts, k, AUDIO_RATE, &["audio 1"]));
+                let name = format!("audio {}", task.track.index);
+                let one = |k| Made::Segment(self.segment(&task.cuts, k, AUDIO_RATE, &[&name]));
                 ks.map(one).collect()
             }
             Task::Poster(_) => {
@@ -177,6 +207,9 @@ impl Media for Fake {
         };
         self.begin(&name, source).await?;
         for made in made {
+            if let (Made::Segment(segment), Some(cuts)) = (&made, cuts_of(&task)) {
+                sink.progress(cuts.cut(segment.k) + cuts.step() / 2);
+            }
             self.wait().await;
             // Each thing needs the source, as real work does.
             source.read(ByteRange::new(0, source.len().min(16))).await?;
@@ -186,6 +219,14 @@ impl Media for Fake {
             sink.made(made).await?;
             self.failure(&name)?;
         }
-        Ok(())
+        Ok(Done { at_end: true, decoded: 1, damaged: 0 })
+    }
+}
+
+fn cuts_of(task: &Task) -> Option<&Cuts> {
+    match task {
+        Task::Video(task) => Some(&task.cuts),
+        Task::Audio(task) => Some(&task.cuts),
+        Task::Probe | Task::Poster(_) => None,
     }
 }

@@ -76,6 +76,7 @@ pub struct House {
     pub catalog: Catalog,
     pub objects: Arc<dyn ObjectStore>,
     pub queue: Arc<dyn JobQueue>,
+    pub quick: Arc<dyn JobQueue>,
     records: Arc<dyn RecordStore>,
     _dir: tempfile::TempDir,
 }
@@ -89,7 +90,8 @@ impl House {
             Arc::new(FsObjects::open(dir.path().join("objects")).await.unwrap());
         let clock = Clock::default();
         let settings = Settings { clock: clock.function(), ..Settings::default() };
-        let queue = SqliteQueue::open(dir.path().join("queue.db"), settings).await.unwrap();
+        let queue = SqliteQueue::open(dir.path().join("queue"), settings.clone()).await.unwrap();
+        let quick = SqliteQueue::open(dir.path().join("quick"), settings).await.unwrap();
         let faults = Faults::new();
         let counted = Counted::new(objects.clone());
         Self {
@@ -98,6 +100,7 @@ impl House {
             objects: Arc::new(counted.clone()),
             counted,
             queue: Arc::new(queue),
+            quick: Arc::new(quick),
             records,
             faults,
             _dir: dir,
@@ -116,6 +119,7 @@ impl House {
             wait: Duration::from_millis(50),
             relay_every: Duration::from_millis(20),
             keep_every: Duration::from_millis(50),
+            tell_every: Duration::from_millis(20),
             clock: self.clock.function(),
             ..Config::default().with_slots(2)
         }
@@ -125,7 +129,7 @@ impl House {
         let catalog = Catalog::new(self.faults.records(self.records.clone()));
         let objects = self.faults.objects(self.objects.clone());
         let store = Store::new(catalog, objects, content::Config::default()).unwrap();
-        Deps { store, queue: self.queue.clone(), media }
+        Deps { store, queue: self.queue.clone(), quick: self.quick.clone(), media }
     }
 
     pub fn start(&self, media: &Arc<Fake>) -> Worker {
@@ -163,7 +167,8 @@ impl House {
     }
 
     pub async fn send(&self, job: &Job) {
-        self.queue.send(vec![Outgoing::now(job.encode().unwrap())]).await.unwrap();
+        let queue = if job.is_quick() { &self.quick } else { &self.queue };
+        queue.send(vec![Outgoing::now(job.encode().unwrap())]).await.unwrap();
     }
 
     pub async fn delete(&self, file: FileId) {
@@ -197,14 +202,19 @@ impl House {
     /// Runs what is queued, until nothing is left anywhere: no job, no entry in the log. Time leaps to
     /// what waits for it.
     pub async fn drain(&self) {
+        self.leap_until("all jobs to be done", async || self.left().await.iter().sum::<u64>() == 0)
+            .await;
+        assert_eq!(self.dead().await, []);
+    }
+
+    /// Waits until `done`. Time leaps where nothing moves any more.
+    pub async fn leap_until(&self, what: &str, mut done: impl AsyncFnMut() -> bool) {
         let (mut before, mut since) = (None, Instant::now());
-        until("all jobs to be done", async || {
-            let depth = self.queue.depth().await.unwrap();
-            let left = self.catalog.left_jobs(self.clock.now(), 100).await.unwrap().len();
-            let now = (depth.waiting, depth.delayed, depth.in_flight, left);
-            if now == (0, 0, 0, 0) {
+        until(what, async || {
+            if done().await {
                 return true;
             }
+            let now = self.left().await;
             if before != Some(now) {
                 (before, since) = (Some(now), Instant::now());
             } else if since.elapsed() > Duration::from_millis(400) {
@@ -214,12 +224,28 @@ impl House {
             false
         })
         .await;
-        assert_eq!(self.queue.depth().await.unwrap().dead, 0, "{:?}", self.dead().await);
+    }
+
+    /// How many jobs are waiting, delayed and in flight in each queue, and how many in the log.
+    pub async fn left(&self) -> [u64; 7] {
+        let mut left = [0; 7];
+        for (place, queue) in [&self.queue, &self.quick].into_iter().enumerate() {
+            let depth = queue.depth().await.unwrap();
+            let counts = [depth.waiting, depth.delayed, depth.in_flight];
+            left[3 * place..3 * place + 3].copy_from_slice(&counts);
+        }
+        let log = self.catalog.left_jobs(None, self.clock.now(), 100).await.unwrap();
+        left[6] = log.len() as u64;
+        left
     }
 
     pub async fn dead(&self) -> Vec<(String, Option<String>)> {
-        let page = self.queue.dead_letters(None, 100).await.unwrap();
-        page.letters.into_iter().map(|letter| (letter.body, letter.reason)).collect()
+        let mut dead = Vec::new();
+        for queue in [&self.queue, &self.quick] {
+            let page = queue.dead_letters(None, 100).await.unwrap();
+            dead.extend(page.letters.into_iter().map(|letter| (letter.body, letter.reason)));
+        }
+        dead
     }
 
     /// Names of the objects of renditions.

@@ -21,13 +21,20 @@ pub struct Bad {
     pub dies_at: u64,
     /// Whether the call that dies took effect.
     pub took_effect: bool,
-    pub calls: AtomicU64,
+    /// Shared by the queues of one process.
+    pub calls: Arc<AtomicU64>,
 }
 
 impl Bad {
     pub fn new(queue: &Arc<dyn JobQueue>) -> Self {
         let queue = queue.clone();
-        Self { queue, copies: 1, dies_at: 0, took_effect: false, calls: AtomicU64::new(0) }
+        Self { queue, copies: 1, dies_at: 0, took_effect: false, calls: Arc::default() }
+    }
+
+    /// The same for another queue of the same process, which dies with this one.
+    pub fn beside(&self, queue: &Arc<dyn JobQueue>) -> Self {
+        let Self { copies, dies_at, took_effect, .. } = *self;
+        Self { queue: queue.clone(), copies, dies_at, took_effect, calls: self.calls.clone() }
     }
 
     /// Whether it has died.

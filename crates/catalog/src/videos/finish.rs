@@ -1,60 +1,36 @@
 //! The end of a video: what was made is checked as a whole, and then the video is ready.
 
-use super::{Segment, Video, VideoKey, keys};
-use crate::Catalog;
+use super::{Video, VideoKey, keys, line::Line};
+use crate::{
+    Catalog, Stored,
+    row::{self, put},
+};
 use cmaf::{manifest::Kind, timeline::TIMESCALE};
-use model::{RenditionId, Result, Timestamp};
-use records::{Condition, Write};
+use model::{ErrorKind, RenditionId, Result, Timestamp};
+use records::{Condition, Consistency, MAX_BATCH, Write};
 
 /// Segments that are read at a time.
 const PAGE: usize = 1000;
 
-/// What a rendition's segments come to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Line {
-    /// First and last presentation time and number of frames of each segment.
-    segments: Vec<(u64, u64, u32)>,
-}
-
-impl Line {
-    /// Adds the next segment, which must follow the last one.
-    fn add(&mut self, segment: &Segment) -> std::result::Result<(), String> {
-        let k = self.segments.len();
-        let end = self.end();
-        if segment.k as usize != k {
-            return Err(format!("segment {k} is missing"));
-        }
-        if segment.start > segment.end || (segment.start == segment.end) != (segment.frames == 0) {
-            return Err(format!("segment {k} has no duration"));
-        }
-        // Where a range without a frame lies says nothing.
-        if segment.frames > 0 {
-            if segment.start != end {
-                return Err(format!("segment {k} begins at {}, not at {end}", segment.start));
-            }
-            self.segments.push((segment.start, segment.end, segment.frames));
-        } else {
-            self.segments.push((end, end, 0));
-        }
-        Ok(())
-    }
-
-    fn end(&self) -> u64 {
-        self.segments.last().map_or(0, |segment| segment.1)
-    }
-}
-
 /// What a video comes to.
+#[derive(Default)]
 struct Length {
     /// Ticks of 1/90,000 s.
     duration: u64,
     /// Audio tracks without a sample: the source names them, and there is nothing in them.
     empty: Vec<RenditionId>,
+    /// Renditions with seams that the source's damage has made and that were mended.
+    mended: Vec<(RenditionId, Line)>,
+    /// Where the first of those seams is, in ticks of 1/90,000 s.
+    first_seam: Option<u64>,
 }
 
 impl Catalog {
     /// Verifies a video whose tasks are done, and makes it ready; or makes it fail where its segments
     /// do not fit together. Answers with the video as it then is, or `None` for one that is gone.
+    ///
+    /// Where the source is damaged, segments may not meet: then the rows say that each ends where the
+    /// next begins, and the video is ready with a note of that as its reason.
     ///
     /// # Errors
     /// `Conflict` where tasks are not done.
@@ -64,14 +40,21 @@ impl Catalog {
             if video.value.status.is_terminal() {
                 return Ok(Some(video.value));
             }
+            // A finish may be of an earlier life of the video: what it asks for holds for this one only
+            // where this one has come to its end too.
+            video.value.all_done()?;
             let mut batch = Vec::new();
             let next = match self.length(&video.value).await? {
-                Ok(Length { duration, empty }) => {
-                    let mut next = video.value.ready(duration)?;
-                    next.renditions.retain(|id| !empty.contains(id));
-                    next.needed.retain(|id| !empty.contains(id));
+                Ok(length) => {
+                    if !self.mend(&length.mended).await? {
+                        continue;
+                    }
+                    let mut next = video.value.ready(length.duration)?;
+                    next.reason = length.first_seam.map(damaged_near);
+                    next.renditions.retain(|id| !length.empty.contains(id));
+                    next.needed.retain(|id| !length.empty.contains(id));
                     let gone = |&id| Write::delete(keys::rendition(id), Condition::Any);
-                    batch.extend(empty.iter().map(gone));
+                    batch.extend(length.empty.iter().map(gone));
                     next
                 }
                 Err(flaw) => video.value.failed(&flaw)?,
@@ -85,14 +68,15 @@ impl Catalog {
     /// What was made comes to, or what is wrong with it, for the video's owner.
     async fn length(&self, video: &Video) -> Result<std::result::Result<Length, String>> {
         let mut rung: Option<Line> = None;
-        let mut length = Length { duration: 0, empty: Vec::new() };
+        let mut length = Length::default();
         for rendition in self.stored_renditions(&video.renditions).await? {
             let rendition = rendition.value;
-            let line = match self.line(rendition.id).await? {
+            let line = match self.line(rendition.id, video.damaged > 0).await? {
                 Ok(line) => line,
                 Err(flaw) => return Ok(Err(defect(&rendition.name, &flaw))),
             };
             let is_video = matches!(rendition.kind, Kind::Video { .. });
+            let ticks = |time: u64| time * u64::from(TIMESCALE) / u64::from(rendition.timescale());
             match (line.end(), is_video) {
                 (0, false) => length.empty.push(rendition.id),
                 (0, true) => {
@@ -102,14 +86,15 @@ impl Catalog {
                             .into(),
                     ));
                 }
-                (end, _) => {
-                    let ticks = end * u64::from(TIMESCALE) / u64::from(rendition.timescale());
-                    length.duration = length.duration.max(ticks);
-                }
+                (end, _) => length.duration = length.duration.max(ticks(end)),
             }
             if is_video && *rung.get_or_insert_with(|| line.clone()) != line {
                 let flaw = "its frames are not those of the other rungs";
                 return Ok(Err(defect(&rendition.name, flaw)));
+            }
+            if let Some(seam) = line.first_seam() {
+                length.first_seam.get_or_insert(ticks(seam));
+                length.mended.push((rendition.id, line));
             }
         }
         if length.duration == 0 {
@@ -118,13 +103,16 @@ impl Catalog {
         Ok(Ok(length))
     }
 
-    async fn line(&self, id: RenditionId) -> Result<std::result::Result<Line, String>> {
+    async fn line(
+        &self,
+        id: RenditionId,
+        damaged: bool,
+    ) -> Result<std::result::Result<Line, String>> {
         let mut line = Line::default();
         loop {
-            let from = u32::try_from(line.segments.len()).unwrap_or(u32::MAX);
-            let segments = self.segments(id, from, PAGE).await?;
+            let segments = self.segments(id, line.len(), PAGE).await?;
             for segment in &segments {
-                if let Err(flaw) = line.add(segment) {
+                if let Err(flaw) = line.add(segment, damaged) {
                     return Ok(Err(flaw));
                 }
             }
@@ -132,6 +120,30 @@ impl Catalog {
                 return Ok(Ok(line));
             }
         }
+    }
+
+    /// Brings the rows of mended segments in line. `false`: another finisher came between, or the video
+    /// has gone.
+    async fn mend(&self, mended: &[(RenditionId, Line)]) -> Result<bool> {
+        for (id, line) in mended {
+            let places: Vec<_> = line.mended().collect();
+            for some in places.chunks(MAX_BATCH) {
+                let keys: Vec<_> = some.iter().map(|(k, _)| keys::segment(*id, *k)).collect();
+                let rows = self.records.get_many(&keys, Consistency::Strong).await?;
+                let mut batch = Vec::new();
+                for ((key, row), (_, piece)) in keys.into_iter().zip(rows).zip(some) {
+                    let Some(row) = row else { return Ok(false) };
+                    let Stored { value, version } = row::stored::<super::Segment>(row)?;
+                    let mended = super::Segment { start: piece.start, end: piece.end, ..value };
+                    batch.push(put(key, Condition::VersionIs(version), &mended)?);
+                }
+                match self.records.write(batch).await {
+                    Err(error) if error.kind() == ErrorKind::Conflict => return Ok(false),
+                    result => result?,
+                };
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -142,40 +154,12 @@ fn defect(rendition: &str, flaw: &str) -> String {
     )
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn add(line: &mut Line, k: u32, start: u64, end: u64, frames: u32) -> bool {
-        line.add(&Segment { k, start, end, frames, object: None, bytes: 0 }).is_ok()
-    }
-
-    #[test]
-    fn segments_follow_one_another_without_a_gap() {
-        // (k, start, end, frames) after a first segment of 0..10, and whether it may follow.
-        let cases = [
-            ((1, 10, 20, 5), true),
-            ((1, 10, 10, 0), true),
-            ((1, 99, 99, 0), true),
-            ((2, 10, 20, 5), false),
-            ((1, 11, 20, 5), false),
-            ((1, 9, 20, 5), false),
-            ((1, 10, 10, 5), false),
-            ((1, 10, 20, 0), false),
-            ((1, 10, 5, 5), false),
-        ];
-        for ((k, start, end, frames), fits) in cases {
-            let mut line = Line::default();
-            assert!(add(&mut line, 0, 0, 10, 3));
-            assert_eq!(add(&mut line, k, start, end, frames), fits, "{k} {start} {end} {frames}");
-        }
-    }
-
-    #[test]
-    fn a_range_without_a_frame_leaves_no_gap() {
-        let mut line = Line::default();
-        assert!(add(&mut line, 0, 0, 10, 3) && add(&mut line, 1, 10, 10, 0));
-        assert!(add(&mut line, 2, 10, 20, 3));
-        assert_eq!(line.end(), 20);
-    }
+fn damaged_near(ticks: u64) -> String {
+    let seconds = ticks / u64::from(TIMESCALE);
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let time = match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    };
+    format!("the file is damaged near {time}; what could be read of it plays")
 }

@@ -109,14 +109,30 @@ impl Catalog {
             let moved = failed_key(&error) == Some(&keys::head(key));
             return if moved { Ok(false) } else { Err(error) };
         }
+        // The change is made: that some are not told of it is not an error of the change.
+        if let Err(error) = self.tell_from(key, cursor, &new, now).await {
+            tracing::warn!(error = error.chain(), video = %key, "not all holders were told");
+        }
+        Ok(true)
+    }
+
+    /// Tells the holders from `cursor` on.
+    async fn tell_from(
+        &self,
+        key: &VideoKey,
+        mut cursor: Option<String>,
+        video: &Video,
+        now: Timestamp,
+    ) -> Result<()> {
         while cursor.is_some() {
-            (holders, cursor) = self.holders(key, MAX_BATCH, cursor).await?;
-            let events: Result<Vec<_>> = holders.iter().map(|h| told(h, &new, now)).collect();
-            let events = events?;
+            let (holders, next) = self.holders(key, MAX_BATCH, cursor).await?;
+            let events: Vec<_> =
+                holders.iter().map(|h| told(h, video, now)).collect::<Result<_>>()?;
             if !events.is_empty() {
                 self.records.write(events).await?;
             }
+            cursor = next;
         }
-        Ok(true)
+        Ok(())
     }
 }

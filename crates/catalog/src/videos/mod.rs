@@ -19,6 +19,7 @@
 mod finish;
 mod holders;
 mod keys;
+mod line;
 mod plan;
 mod relay;
 mod release;

@@ -32,15 +32,43 @@ pub(super) fn due_job(now: Timestamp, job: Job) -> Result<(DueJob, Write)> {
 }
 
 impl Catalog {
-    /// Jobs that became due before `before` and are still in the log, oldest first, at most `limit`.
+    /// Jobs that became due before `before` and are still in the log behind the entry `after` (from its
+    /// beginning without one), oldest first, at most `limit`. Entries that cannot be read, because a
+    /// newer version wrote them, are left to those who can.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn left_jobs(&self, before: Timestamp, limit: usize) -> Result<Vec<DueJob>> {
-        let first = EventId::first_at(Timestamp::UNIX_EPOCH);
-        let entries = self.read_log(&Topic::Jobs, first, limit).await?;
-        let old = entries.into_iter().take_while(|entry| entry.id.at() < before);
-        old.map(|entry| Ok(DueJob { entry: entry.id, job: row::decode(entry.value)? })).collect()
+    pub async fn left_jobs(
+        &self,
+        after: Option<EventId>,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DueJob>> {
+        let (mut jobs, mut after) = (Vec::new(), after);
+        while jobs.len() < limit {
+            let from = after.unwrap_or(EventId::first_at(Timestamp::UNIX_EPOCH));
+            let page = limit - jobs.len() + 1;
+            let entries = self.read_log(&Topic::Jobs, from, page).await?;
+            let is_all = entries.len() < page;
+            let known = after;
+            for entry in entries.into_iter().filter(|entry| Some(entry.id) != known) {
+                if entry.id.at() >= before || jobs.len() == limit {
+                    return Ok(jobs);
+                }
+                after = Some(entry.id);
+                match row::decode(entry.value) {
+                    Ok(job) => jobs.push(DueJob { entry: entry.id, job }),
+                    Err(error) => {
+                        let error = error.chain();
+                        tracing::warn!(error, entry = %entry.id, "a job in the log is passed over");
+                    }
+                }
+            }
+            if is_all {
+                break;
+            }
+        }
+        Ok(jobs)
     }
 
     /// Takes jobs that were sent, or are not due any more, out of the log.

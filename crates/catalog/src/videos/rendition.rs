@@ -43,7 +43,8 @@ pub struct Init {
     pub codecs: String,
 }
 
-/// One segment of a rendition. Written once, never changed.
+/// One segment of a rendition. Written once; never changed, save that the finish of a damaged source's
+/// video brings the times of two that do not meet in line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     /// Its place in the plan's cuts.

@@ -73,7 +73,7 @@ impl Catalog {
                     }
                 }
             }
-            let next = self.after(&video.value, parts).await?;
+            let next = self.after(held, &video.value, parts).await?;
             match self.change_video(&held.video, &video, next, batch, now).await {
                 Ok(true) => return Ok(made),
                 Ok(false) => {}
@@ -111,8 +111,8 @@ impl Catalog {
     }
 
     /// The video with `parts`.
-    async fn after(&self, video: &Video, parts: &[Part]) -> Result<Video> {
-        let leading = parts.iter().any(|part| video.needed.first() == Some(&part.rendition));
+    async fn after(&self, held: &Held, video: &Video, parts: &[Part]) -> Result<Video> {
+        let leads = parts.iter().any(|part| video.needed.first() == Some(&part.rendition));
         let mut playable = video.status == VideoStatus::Running;
         for &id in &video.needed {
             playable = playable && {
@@ -123,7 +123,7 @@ impl Catalog {
                 plays(&segments)
             };
         }
-        video.segment_made(leading, playable)
+        video.segment_made(leads.then_some(held.task), playable)
     }
 
     /// Makes `poster` the video's, unless it has one: then its object is unused.

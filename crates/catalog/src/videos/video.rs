@@ -1,6 +1,6 @@
 //! A video's head: where it stands, and the transitions between its states.
 
-use super::VideoKey;
+use super::{TaskId, VideoKey};
 use crate::{
     Catalog, Stored,
     row::{self, Row},
@@ -10,13 +10,16 @@ use cmaf::timeline::TIMESCALE;
 use model::{Error, ErrorKind, RenditionId, Result, Timestamp, video::VideoStatus};
 use records::Consistency;
 use serde::{Deserialize, Serialize};
-use std::{ops::Range, time::Duration};
+use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 /// How often progress alone is told to those who look on.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// The most progress of a video that is not ready.
 const ALMOST: f64 = 0.99;
+
+/// What [`Video::ahead`] counts to.
+const WHOLE: u32 = 1000;
 
 /// Most tasks that one write sends: there is no more room in a batch.
 pub(super) const MAX_SENT: u32 = 16;
@@ -30,7 +33,7 @@ pub(super) const MAX_SENT: u32 = 16;
 pub struct Video {
     /// Its state.
     pub status: VideoStatus,
-    /// Why it failed: one sentence for its owner.
+    /// One sentence for its owner: why it failed, or what is wrong with its source though it is ready.
     pub reason: Option<String>,
     /// Ticks of 1/90,000 s: as the source says, where it does; what was made once the video is ready.
     pub duration: Option<u64>,
@@ -54,6 +57,13 @@ pub struct Video {
     pub expected: u32,
     /// Segments of the leading rendition that were made.
     pub made: u32,
+    /// How far tasks are ahead of the leading rendition's segments: by the task's number, in thousandths
+    /// of its next segment; where nobody knows how many are expected, of the whole source.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ahead: BTreeMap<u32, u32>,
+    /// What the done tasks met in the source that could not be used: packets and frames.
+    #[serde(default)]
+    pub damaged: u64,
     /// Attempts at tasks that were lost or failed: only these can have left objects that nothing names.
     pub lost: u32,
     /// When its holders were last told of it.
@@ -71,6 +81,15 @@ pub struct Poster {
     pub width: u32,
     /// In pixels.
     pub height: u32,
+}
+
+/// How a task came to its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct TaskEnd {
+    /// Attempts at it that did not succeed.
+    pub(super) lost: u32,
+    /// What it met in the source that could not be used.
+    pub(super) damaged: u64,
 }
 
 impl Row for Video {
@@ -93,6 +112,8 @@ impl Video {
             done: 0,
             expected: 0,
             made: 0,
+            ahead: BTreeMap::new(),
+            damaged: 0,
             lost: 0,
             told: now,
         }
@@ -101,11 +122,15 @@ impl Video {
     /// From 0 to 1; 1 only when it is ready.
     #[must_use]
     pub fn progress(&self) -> f64 {
-        match self.status {
-            VideoStatus::Ready => 1.0,
-            _ if self.expected == 0 => 0.0,
-            _ => (f64::from(self.made) / f64::from(self.expected)).min(ALMOST),
+        if self.status == VideoStatus::Ready {
+            return 1.0;
         }
+        let ahead = self.ahead.values().copied().map(f64::from).sum::<f64>() / f64::from(WHOLE);
+        let part = match self.expected {
+            0 => ahead,
+            expected => (f64::from(self.made) + ahead) / f64::from(expected),
+        };
+        part.min(ALMOST)
     }
 
     /// Its duration in seconds.
@@ -137,33 +162,52 @@ impl Video {
         first..self.sent
     }
 
-    /// One more task is done, after `lost` attempts at it that were not: which tasks are sent now, and
-    /// whether that was the last.
+    /// One more task is done, as `end` says: which tasks are sent now, and whether that was the last.
     ///
     /// # Errors
     /// `Cancelled` where the video has ended.
-    pub(super) fn task_done(&self, lost: u32, width: u32) -> Result<(Self, Range<u32>, bool)> {
+    pub(super) fn task_done(&self, end: TaskEnd, width: u32) -> Result<(Self, Range<u32>, bool)> {
         self.under_way()?;
         let mut next = self.clone();
         next.done += 1;
-        next.lost = next.lost.saturating_add(lost);
+        next.lost = next.lost.saturating_add(end.lost);
+        next.damaged = next.damaged.saturating_add(end.damaged);
         let sent = next.send(width);
         let last = next.done == next.tasks;
         Ok((next, sent, last))
     }
 
-    /// A segment was made; of the leading rendition or not; with it all that is needed can be played
-    /// or not.
+    /// A segment was made: of the leading rendition by that task, or of another one; with it all that is
+    /// needed can be played or not.
     ///
     /// # Errors
     /// `Cancelled` where the video has ended.
-    pub(super) fn segment_made(&self, leading: bool, playable: bool) -> Result<Self> {
+    pub(super) fn segment_made(&self, leading: Option<TaskId>, playable: bool) -> Result<Self> {
         self.under_way()?;
         let mut next = self.clone();
-        next.made += u32::from(leading);
+        if let Some(task) = leading {
+            next.made += 1;
+            // It is what the task was ahead by; of the whole source, it still is.
+            if let (TaskId::Number(task), 1..) = (task, self.expected) {
+                next.ahead.remove(&task);
+            }
+        }
         if playable {
             next.status = VideoStatus::Playable;
         }
+        Ok(next)
+    }
+
+    /// `task` is ahead by so many thousandths. A later attempt, which begins further back, does not take
+    /// back what was told.
+    ///
+    /// # Errors
+    /// `Cancelled` where the video has ended.
+    pub(super) fn progressed(&self, task: u32, thousandths: u32) -> Result<Self> {
+        self.under_way()?;
+        let mut next = self.clone();
+        let ahead = next.ahead.entry(task).or_default();
+        *ahead = thousandths.min(WHOLE).max(*ahead);
         Ok(next)
     }
 
@@ -182,11 +226,18 @@ impl Video {
     /// # Errors
     /// `Cancelled` where the video has ended, `Conflict` where tasks are not done.
     pub(super) fn ready(&self, duration: u64) -> Result<Self> {
+        self.all_done()?;
+        Ok(Self { status: VideoStatus::Ready, duration: Some(duration), ..self.clone() })
+    }
+
+    /// # Errors
+    /// `Cancelled` where the video has ended, `Conflict` where tasks are not done.
+    pub(super) fn all_done(&self) -> Result<()> {
         self.under_way()?;
         if self.status == VideoStatus::Queued || self.done != self.tasks {
             return Err(Error::conflict("a video is ready once all its tasks are done"));
         }
-        Ok(Self { status: VideoStatus::Ready, duration: Some(duration), ..self.clone() })
+        Ok(())
     }
 
     /// Whether its holders are to be told that it was `before` and is this now.
@@ -195,7 +246,7 @@ impl Video {
             return true;
         }
         let due = before.told.checked_add(TELL_EVERY).is_ok_and(|due| now >= due);
-        due && self.made != before.made
+        due && self.progress() > before.progress()
     }
 }
 
@@ -257,7 +308,7 @@ mod tests {
             let mut sent: Vec<u32> = video.send(width).collect();
             while video.done < tasks {
                 assert!(video.sent - video.done <= width);
-                let (next, more, last) = video.task_done(0, width).unwrap();
+                let (next, more, last) = video.task_done(TaskEnd::default(), width).unwrap();
                 assert_eq!(last, next.done == tasks);
                 video = next;
                 sent.extend(more);
@@ -276,8 +327,8 @@ mod tests {
         ];
         for video in ended {
             let kinds = [
-                video.task_done(0, 1).map(drop),
-                video.segment_made(true, true).map(drop),
+                video.task_done(TaskEnd::default(), 1).map(drop),
+                video.segment_made(Some(TaskId::Number(0)), true).map(drop),
                 video.failed("again").map(drop),
                 video.ready(1).map(drop),
             ]
@@ -301,13 +352,46 @@ mod tests {
     }
 
     #[test]
+    fn progress_goes_on_within_a_segment_and_never_back() {
+        let mut video = running(3);
+        let mut told = 0.0;
+        let mut now = |video: &Video, expected: f64| {
+            assert!(video.progress() >= told && (video.progress() - expected).abs() < 1e-9);
+            told = video.progress();
+        };
+        video = video.progressed(0, 500).unwrap();
+        now(&video, 0.125);
+        // Another attempt is not as far yet.
+        video = video.progressed(0, 200).unwrap();
+        now(&video, 0.125);
+        video = video.progressed(1, 5000).unwrap();
+        now(&video, 0.375);
+        video = video.segment_made(Some(TaskId::Number(1)), false).unwrap();
+        now(&video, 0.375);
+        video = video.segment_made(Some(TaskId::Number(0)), false).unwrap();
+        now(&video, 0.5);
+        video = video.segment_made(None, false).unwrap();
+        now(&video, 0.5);
+    }
+
+    #[test]
+    fn progress_of_an_unknown_length_is_that_of_the_reading() {
+        let video = Video { expected: 0, ..running(1) };
+        let half = video.progressed(0, 500).unwrap();
+        assert_eq!((video.progress(), half.progress()), (0.0, 0.5));
+        let made = half.segment_made(Some(TaskId::Number(0)), false).unwrap();
+        assert_eq!(made.progress(), 0.5);
+        assert_eq!(made.progressed(0, 1000).unwrap().progress(), ALMOST);
+    }
+
+    #[test]
     fn states_are_told_at_once_and_progress_once_a_second() {
         let before = running(4);
-        let made = before.segment_made(true, false).unwrap();
+        let made = before.segment_made(Some(TaskId::Number(0)), false).unwrap();
         assert!(!made.is_news(&before, at(999)));
         assert!(made.is_news(&before, at(1000)));
         assert!(!before.is_news(&before, at(5000)));
-        assert!(before.segment_made(false, true).unwrap().is_news(&before, at(0)));
+        assert!(before.segment_made(None, true).unwrap().is_news(&before, at(0)));
         assert!(before.failed("why").unwrap().is_news(&before, at(0)));
     }
 }

@@ -9,6 +9,7 @@ use super::{
     plan::send_tasks,
     relay::due_job,
     task::{Lease, Next},
+    video::TaskEnd,
 };
 use crate::{
     Catalog, Stored,
@@ -76,6 +77,12 @@ impl Held {
     #[must_use]
     pub fn is_retry(&self) -> bool {
         self.row.lost() > 0
+    }
+
+    /// Whether a failure of this attempt is the last that `policy` allows.
+    #[must_use]
+    pub fn is_last(&self, policy: &Policy) -> bool {
+        self.row.failures + 1 >= policy.failures
     }
 
     /// Holds as long as nobody else has taken the task.
@@ -198,15 +205,39 @@ impl Catalog {
         self.records.write(vec![held.check(), lease]).await.map_err(|e| held.lost(e)).map(drop)
     }
 
-    /// The task has stored all that it makes. Sends further tasks until `width` are outstanding, and
-    /// after the last one the finish; answers with the jobs to send at once.
+    /// The task, one of those that make the leading rendition, is so far ahead of what it has made, see
+    /// [`super::Video::ahead`]. Where others change the video just then, that is left to the next time.
     ///
     /// # Errors
     /// `Cancelled` where somebody else took the task over, or the video has ended.
-    pub async fn task_done(&self, held: &Held, width: u32, now: Timestamp) -> Result<Vec<DueJob>> {
+    pub async fn progressed(&self, held: &Held, thousandths: u32, now: Timestamp) -> Result<()> {
+        let TaskId::Number(task) = held.task else { return Ok(()) };
+        let video = self.video_under_way(&held.video).await?;
+        let next = video.value.progressed(task, thousandths)?;
+        if next == video.value {
+            return Ok(());
+        }
+        let written = self.change_video(&held.video, &video, next, vec![held.check()], now).await;
+        written.map_err(|e| held.lost(e)).map(drop)
+    }
+
+    /// The task has stored all that it makes, and met `damaged` packets and frames in the source that
+    /// could not be used. Sends further tasks until `width` are outstanding, and after the last one the
+    /// finish; answers with the jobs to send at once.
+    ///
+    /// # Errors
+    /// `Cancelled` where somebody else took the task over, or the video has ended.
+    pub async fn task_done(
+        &self,
+        held: &Held,
+        damaged: u64,
+        width: u32,
+        now: Timestamp,
+    ) -> Result<Vec<DueJob>> {
+        let end = TaskEnd { lost: held.row.lost(), damaged };
         loop {
             let video = self.video_under_way(&held.video).await?;
-            let (next, sent, last) = video.value.task_done(held.row.lost(), width)?;
+            let (next, sent, last) = video.value.task_done(end, width)?;
             let (sends, mut jobs) = send_tasks(&held.video, sent, now)?;
             let mut batch = held.end(&held.row.done())?;
             batch.extend(sends);
@@ -255,6 +286,23 @@ impl Catalog {
             let batch = held.end(row)?;
             let written = self.change_video(&held.video, &video, next, batch, now).await;
             if written.map_err(|e| held.lost(e))? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Fails a video that cannot be worked on, whatever its tasks do; one that has ended stays as it is.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn give_up_video(&self, key: &VideoKey, reason: &str, now: Timestamp) -> Result<()> {
+        loop {
+            let Some(video) = self.stored_video(key).await? else { return Ok(()) };
+            if video.value.status.is_terminal() {
+                return Ok(());
+            }
+            let next = video.value.failed(reason)?;
+            if self.change_video(key, &video, next, Vec::new(), now).await? {
                 return Ok(());
             }
         }
