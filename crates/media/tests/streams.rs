@@ -320,7 +320,6 @@ async fn sound_that_ends_early_is_followed_by_silence_to_the_pictures_end() {
     let (_, got) = times(&all, "a");
     assert!(got.abs_diff(168_000) <= 1024, "{got} samples of 3.5 s");
     assert!(samples(&all)[40_000..].iter().all(|sample| sample.abs() < 0.001));
-    assert_eq!(made.audio[0].segments.len(), made.video[0].segments.len());
 }
 
 #[tokio::test]
@@ -334,8 +333,7 @@ async fn every_second_of_the_source_is_told_while_it_is_worked_on() {
     for planned in [run, Planned::Audio { track: 0 }] {
         let mut keep = Keep::default();
         host().run(plan.task(planned).unwrap(), &source, &mut keep).await.unwrap();
-        let seconds: Vec<_> =
-            keep.progress.iter().map(|at| at / i64::from(TIMESCALE)).collect();
+        let seconds: Vec<_> = keep.progress.iter().map(|at| at / i64::from(TIMESCALE)).collect();
         assert!(seconds.ends_with(&[1, 2, 3]), "{planned:?}: {seconds:?}");
     }
 }
