@@ -1,8 +1,10 @@
 //! What the manifests of a video are written from, read once for all who ask at the same time.
 //!
-//! A video's head is written with every segment, so its version names a state of the whole: under it,
-//! renditions and segments are read once and kept, and a playlist is never older than the head that the
-//! request has seen.
+//! A video's head is written with every segment, so its version names a state of the whole. What is kept
+//! of a video is brought up to the head that a request has seen: a playlist is never older than that.
+//! While the video grows, only the segments behind those that are known without a gap are read: of a
+//! day-long film a new segment costs a few rows and not all of them. Once it has ended it is read anew,
+//! because the end may have brought times in line.
 
 use catalog::{
     Catalog, File, Stored, VideoLink,
@@ -10,7 +12,10 @@ use catalog::{
 };
 use cmaf::manifest::{self, Progress};
 use model::{Error, FileId, OwnerId, RenditionId, Result, video::VideoStatus};
-use moka::future::Cache;
+use moka::{
+    future::Cache,
+    ops::compute::{CompResult, Op},
+};
 use records::Version;
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +29,7 @@ const PAGE: usize = 1000;
 /// A video as its manifests tell it.
 #[derive(Debug)]
 pub(crate) struct Stream {
+    version: Version,
     pub(crate) video: Video,
     /// Those with an init segment, in the video's order.
     pub(crate) renditions: Vec<manifest::Rendition>,
@@ -49,7 +55,7 @@ impl Stream {
 #[derive(Debug, Clone)]
 pub(crate) struct Streams {
     catalog: Catalog,
-    cache: Cache<(VideoKey, Version), Arc<Stream>>,
+    cache: Cache<VideoKey, Arc<Stream>>,
 }
 
 impl Streams {
@@ -86,33 +92,66 @@ impl Streams {
     /// Those of the store.
     pub(crate) async fn of_video(&self, key: &VideoKey) -> Result<Option<Arc<Stream>>> {
         let Some(head) = self.catalog.stored_video(key).await? else { return Ok(None) };
-        let name = (key.clone(), head.version);
-        let read = self.cache.try_get_with(name, self.read(key, head.value)).await;
-        read.map(Some)
-            .map_err(|error: Arc<Error>| Error::with_source(error.kind(), error.to_string(), error))
+        let kept = self.cache.get(key).await;
+        if let Some(kept) = kept.filter(|kept| kept.version == head.version) {
+            return Ok(Some(kept));
+        }
+        let renew =
+            |kept: Option<moka::Entry<_, _>>| self.renew(key, kept.map(moka::Entry::into_value));
+        Ok(match self.cache.entry_by_ref(key).and_try_compute_with(renew).await? {
+            CompResult::Inserted(entry)
+            | CompResult::ReplacedWith(entry)
+            | CompResult::Unchanged(entry) => Some(entry.into_value()),
+            CompResult::Removed(_) | CompResult::StillNone(_) => None,
+        })
     }
 
-    async fn read(&self, key: &VideoKey, video: Video) -> Result<Arc<Stream>> {
+    /// What is to become of the stream that is kept. The head is read again: whoever waited for another
+    /// one's reading may find that it is new enough.
+    async fn renew(&self, key: &VideoKey, kept: Option<Arc<Stream>>) -> Result<Op<Arc<Stream>>> {
+        let Some(Stored { value: video, version }) = self.catalog.stored_video(key).await? else {
+            return Ok(Op::Remove);
+        };
+        if kept.as_ref().is_some_and(|kept| kept.version == version) {
+            return Ok(Op::Nop);
+        }
+        let kept = kept.filter(|_| !video.status.is_terminal());
         let mut renditions = Vec::new();
         for rendition in self.catalog.renditions(key).await? {
-            renditions.extend(self.manifest(&rendition).await?);
+            let known = kept.as_ref().and_then(|kept| kept.rendition(rendition.id));
+            renditions.extend(self.manifest(&rendition, known).await?);
         }
-        Ok(Arc::new(Stream { video, renditions }))
+        Ok(Op::Put(Arc::new(Stream { version, video, renditions })))
     }
 
-    async fn manifest(&self, rendition: &Rendition) -> Result<Option<manifest::Rendition>> {
+    /// A rendition as its manifests tell it, `known` being what was read before; nothing before its
+    /// first segment.
+    async fn manifest(
+        &self,
+        rendition: &Rendition,
+        known: Option<&manifest::Rendition>,
+    ) -> Result<Option<manifest::Rendition>> {
         if rendition.init.is_none() {
             return Ok(None);
         }
-        let (mut segments, mut from) = (Vec::new(), 0);
+        let known = known.map_or(&[][..], |known| &known.segments);
+        let count = (0..).zip(known).take_while(|(k, segment)| *k == segment.k).count();
+        let known = known.iter().take(count).copied();
+        let mut from = u32::try_from(count).unwrap_or(u32::MAX);
+        let mut segments = Vec::new();
         loop {
             let page = self.catalog.segments(rendition.id, from, PAGE).await?;
             let (len, last) = (page.len(), page.last().map(|segment| segment.k));
             segments.extend(page);
             match last {
                 Some(last) if len == PAGE => from = last.saturating_add(1),
-                _ => return Ok(rendition.manifest(&segments)),
+                _ => break,
             }
         }
+        let mut manifest = rendition.manifest(&segments);
+        if let Some(manifest) = &mut manifest {
+            manifest.segments.splice(0..0, known);
+        }
+        Ok(manifest)
     }
 }

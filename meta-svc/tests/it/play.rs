@@ -41,6 +41,24 @@ async fn playlists_grow_and_end() {
 }
 
 #[tokio::test]
+async fn what_is_known_of_a_growing_stream_is_not_read_again() {
+    let server = Server::open().await;
+    let (id, making) = server.video("local", "m").await;
+    making.plan().await;
+    making.segments(0..2, false).await;
+    let top = making.renditions().await[0].id;
+    let media = format!("/play/{id}/{top}.m3u8");
+    assert!(server.get("", &media).await.text().contains("/0.m4s"));
+    // Whoever reads this row again does not find it.
+    let row = records::Key::new(format!("rendition#{top}"), "seg#00000000");
+    let gone = records::Write::delete(row, records::Condition::Any);
+    server.catalog.records().write(vec![gone]).await.unwrap();
+    making.segments(2..3, false).await;
+    let grown = server.get("", &media).await.text();
+    assert!(grown.contains("/0.m4s") && grown.contains("/2.m4s"), "{grown}");
+}
+
+#[tokio::test]
 async fn nobody_is_sent_to_a_stream_whose_sound_has_not_begun() {
     let server = Server::open().await;
     let (id, making) = server.video("local", "m").await;
