@@ -55,7 +55,7 @@ enum FileState {
 struct VideoView {
     #[schema(inline)]
     state: VideoState,
-    /// Why it failed.
+    /// Why it failed, or what is wrong with the file of one that is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// In seconds, once known.

@@ -17,6 +17,7 @@ use model::{
 };
 use serde_json::json;
 use std::time::Duration;
+use testkit::faults::{Effect, Fault, Faults};
 
 const PROFILE: &str = "test.1";
 
@@ -480,6 +481,25 @@ async fn a_video_that_is_given_up_fails_with_a_reason_and_an_ended_one_stays_as_
         assert_eq!((video.status, video.reason.as_deref()), (VideoStatus::Failed, Some("no use")));
     }
     catalog.give_up_video(&key("none"), "gone", at(9)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_change_is_made_also_where_not_all_holders_can_be_told() {
+    // The reading and writing behind the change itself.
+    for call in [4, 5] {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/records.db", dir.path().display());
+        let faults = Faults::new();
+        let catalog = Catalog::new(faults.records(records::open(&url).await.unwrap()));
+        for _ in 0..18 {
+            taken_up(&catalog, "m").await;
+        }
+        let (effect, kind) = (Effect::None, ErrorKind::Internal);
+        faults.arm(Fault { call, effect, lasting: false, kind });
+        catalog.give_up_video(&key("m"), "no use", at(9)).await.unwrap();
+        assert_eq!(faults.calls(), call);
+        assert_eq!(status(&catalog).await, VideoStatus::Failed);
+    }
 }
 
 #[tokio::test]

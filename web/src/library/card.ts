@@ -85,8 +85,10 @@ export class Card {
     this.progress.value = words?.progress ?? 0;
     this.duration.hidden = video?.duration == null;
     fill(this.duration, video?.duration == null ? "" : clock(video.duration));
-    this.reason.hidden = video?.state !== "failed";
-    fill(this.reason, video?.state === "failed" ? reasonOf(video) : "");
+    // A damaged video that plays as far as it can be read has a reason too.
+    const explains = video?.state === "failed" || (video?.state === "ready" && video.reason != null);
+    this.reason.hidden = !explains;
+    fill(this.reason, video && explains ? reasonOf(video) : "");
   }
 
   private paintPicture(file: FileInfo): void {
