@@ -8,10 +8,6 @@ use model::{Error, Result, Sha256, Timestamp, block::BlockState, event::EventTyp
 use records::{Condition, Version, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::time::Duration;
-
-/// How long progress stays in the history: it is for those who look on.
-const PROGRESS_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// What has become durable since the checkpoint before.
 #[derive(Debug, Clone)]
@@ -81,7 +77,7 @@ impl Catalog {
         }
         let data = json!({"offset": new.offset, "length": next.length});
         let event = log::event(new.now, EventType::UploadProgress, None, Some(next.id), data);
-        batch.push(log::passing_event_write(&next.owner, &event, new.now + PROGRESS_KEPT)?);
+        batch.push(log::passing_event_write(&next.owner, &event, new.now + log::PROGRESS_KEPT)?);
 
         match self.records.write(batch).await {
             Ok(_) => {

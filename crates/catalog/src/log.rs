@@ -19,6 +19,9 @@ use std::{collections::BTreeSet, fmt, time::Duration};
 /// write takes far less; what takes longer is not lost from the history, only from live followers.
 const OVERLAP: Duration = Duration::from_secs(5);
 
+/// How long progress stays in the history: it is for those who look on.
+pub(crate) const PROGRESS_KEPT: Duration = Duration::from_secs(24 * 3600);
+
 /// A stream of entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Topic {

@@ -33,6 +33,11 @@ pub(crate) fn unreference(video: &VideoKey, owner: &OwnerId, file: FileId) -> Wr
     Write::delete(keys::reference(video, owner, file), Condition::Any)
 }
 
+/// The write that tells `holder` how far its video is: of use while somebody looks on, and then no more.
+fn told_progress(holder: &Holder, video: &Video, now: Timestamp) -> Result<Write> {
+    Ok(told(holder, video, now)?.expires(now + log::PROGRESS_KEPT))
+}
+
 /// The write that tells `holder` how its video stands.
 pub(super) fn told(holder: &Holder, video: &Video, now: Timestamp) -> Result<Write> {
     let mut data = json!({"state": video.status, "progress": video.progress()});
@@ -96,6 +101,7 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<bool> {
         let news = new.is_news(&old.value, now);
+        let told = if new.is_progress_of(&old.value) { told_progress } else { told };
         let (mut holders, mut cursor) = (Vec::new(), None);
         if news {
             new.told = now;
@@ -110,7 +116,7 @@ impl Catalog {
             return if moved { Ok(false) } else { Err(error) };
         }
         // The change is made: that some are not told of it is not an error of the change.
-        if let Err(error) = self.tell_from(key, cursor, &new, now).await {
+        if let Err(error) = self.tell_from(key, cursor, |holder| told(holder, &new, now)).await {
             tracing::warn!(error = error.chain(), video = %key, "not all holders were told");
         }
         Ok(true)
@@ -121,13 +127,11 @@ impl Catalog {
         &self,
         key: &VideoKey,
         mut cursor: Option<String>,
-        video: &Video,
-        now: Timestamp,
+        told: impl Fn(&Holder) -> Result<Write>,
     ) -> Result<()> {
         while cursor.is_some() {
             let (holders, next) = self.holders(key, MAX_BATCH, cursor).await?;
-            let events: Vec<_> =
-                holders.iter().map(|h| told(h, video, now)).collect::<Result<_>>()?;
+            let events: Vec<_> = holders.iter().map(&told).collect::<Result<_>>()?;
             if !events.is_empty() {
                 self.records.write(events).await?;
             }

@@ -125,7 +125,7 @@ impl Video {
         if self.status == VideoStatus::Ready {
             return 1.0;
         }
-        let ahead = self.ahead.values().copied().map(f64::from).sum::<f64>() / f64::from(WHOLE);
+        let ahead = f64::from(self.ahead.values().sum::<u32>()) / f64::from(WHOLE);
         let part = match self.expected {
             0 => ahead,
             expected => (f64::from(self.made) + ahead) / f64::from(expected),
@@ -240,9 +240,14 @@ impl Video {
         Ok(())
     }
 
+    /// Whether it differs from `before` by no more than its progress.
+    pub(super) fn is_progress_of(&self, before: &Self) -> bool {
+        self.status == before.status && self.poster == before.poster
+    }
+
     /// Whether its holders are to be told that it was `before` and is this now.
     pub(super) fn is_news(&self, before: &Self, now: Timestamp) -> bool {
-        if self.status != before.status || self.poster != before.poster {
+        if !self.is_progress_of(before) {
             return true;
         }
         let due = before.told.checked_add(TELL_EVERY).is_ok_and(|due| now >= due);
