@@ -6,19 +6,19 @@ use testkit::media_fixtures::make;
 /// A short one: 4 s of 320x180, two rungs' worth of work, with sound.
 #[must_use]
 pub fn small() -> PathBuf {
-    made("small.mp4", 4, "320x180", 25)
+    made("small.mp4", 4, "320x180", 25, 11)
 }
 
-/// One of several segments: 32 s of 640x360 at 30 frames a second, with sound.
+/// Three of several segments each: 32 s of 640x360 at 30 frames a second, with sound.
 #[must_use]
-pub fn medium() -> PathBuf {
-    made("medium.mp4", 32, "640x360", 30)
+pub fn medium() -> [PathBuf; 3] {
+    [11, 12, 13].map(|seed| made(&format!("medium-{seed}.mp4"), 32, "640x360", 30, seed))
 }
 
 /// A minute of 1080p at 30 frames a second, with sound: five renditions of six segments.
 #[must_use]
 pub fn full() -> PathBuf {
-    made("full.mp4", 60, "1920x1080", 30)
+    made("full.mp4", 60, "1920x1080", 30, 11)
 }
 
 /// A source of each kind, 12 s each, so of two segments.
@@ -54,9 +54,9 @@ pub fn folder() -> PathBuf {
     folder
 }
 
-fn made(name: &str, seconds: u32, size: &str, rate: u32) -> PathBuf {
+fn made(name: &str, seconds: u32, size: &str, rate: u32, seed: u32) -> PathBuf {
     let arguments = format!(
-        "-f lavfi -i testsrc2=s={size}:r={rate},noise=c0s=6:c0f=t:all_seed=11 \
+        "-f lavfi -i testsrc2=s={size}:r={rate},noise=c0s=6:c0f=t:all_seed={seed} \
          -f lavfi -i aevalsrc=0.2*sin(2*PI*(220+4*t)*t):s=48000 -t {seconds} \
          -c:v libx264 -preset ultrafast -crf 20 -g 60 -pix_fmt yuv420p -c:a aac"
     );

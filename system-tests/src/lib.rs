@@ -11,3 +11,4 @@ pub mod program;
 pub mod random;
 pub mod server;
 pub mod stream;
+pub mod wire;

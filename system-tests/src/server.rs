@@ -1,14 +1,15 @@
 //! `hashreel up`, as a process of its own.
 
-use crate::program::hashreel;
-use reqwest::{Method, Response};
+use crate::program::{hashreel, succeed};
+use reqwest::{Method, RequestBuilder, Response};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read},
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
@@ -41,20 +42,21 @@ impl Server {
     /// Starts a server on `data` at `address`, and waits until it is ready.
     #[must_use]
     pub fn start_at(data: &Path, address: SocketAddr, options: &[&str]) -> Self {
-        let mut child = command(data, address, options)
-            .stdout(Stdio::piped())
-            .stderr(log(data))
-            .spawn()
-            .unwrap();
+        Self::start_by(command(data, address, options), data, address)
+    }
+
+    /// The same by a command of the caller's own, whose process is, or becomes, the server on `data`.
+    #[must_use]
+    pub fn start_by(mut command: Command, data: &Path, address: SocketAddr) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(log(data)).spawn().unwrap();
         // Its first line on stdout is its address, said once it listens.
-        let mut line = String::new();
-        let said = BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line);
-        assert!(
-            said.is_ok() && line.trim() == format!("http://{address}"),
-            "the server did not start: {:?} said {line:?}; its log:\n{}",
-            child.wait(),
-            read_log(data)
-        );
+        let said = first_line(child.stdout.take().unwrap());
+        if said.as_deref() != Some(&*format!("http://{address}")) {
+            child.kill().unwrap();
+            let ended = child.wait();
+            let log = read_log(data);
+            panic!("the server did not start: {ended:?}, said {said:?}; its log:\n{log}");
+        }
         // Says no only where a provider is chosen already; even a client of plain HTTP wants one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::new();
@@ -99,6 +101,28 @@ impl Server {
         }
     }
 
+    /// How many media tasks it has at work: each is a child process of its own.
+    #[must_use]
+    pub fn media_tasks(&self) -> usize {
+        let parent = self.pid().to_string();
+        let processes = std::fs::read_dir("/proc").unwrap();
+        processes
+            // A process may end while it is looked at.
+            .filter_map(|entry| std::fs::read_to_string(entry.unwrap().path().join("stat")).ok())
+            .filter(|stat| stat_fields(stat).nth(1) == Some(&*parent))
+            .count()
+    }
+
+    /// The processor time that its process has used so far.
+    #[must_use]
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        // proc_pid_stat(5): the fields 14 and 15 are utime and stime.
+        let ticks: u64 =
+            stat_fields(&stat).skip(11).take(2).map(|f| f.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
+    }
+
     /// The most memory its process has held so far, in bytes.
     #[must_use]
     pub fn peak_memory(&self) -> u64 {
@@ -125,14 +149,25 @@ impl Server {
     /// Uploads a file and gives its id.
     #[must_use]
     pub fn put(&self, home: &Path, file: &Path) -> String {
-        let output = self.client(home, &["put", file.to_str().unwrap()]);
+        put_id(&self.client(home, &["put", file.to_str().unwrap()]))
+    }
+
+    /// Downloads a file, and compares it with the one that was uploaded.
+    pub fn same_bytes(&self, home: &Path, id: &str, sent: &Path) {
+        let got = home.join("got");
+        let output = self.client(home, &["get", id, "--force", "--output", got.to_str().unwrap()]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        succeed("cmp", [sent, &got]);
     }
 
     /// A request.
     pub async fn request(&self, method: Method, path: &str) -> Response {
-        self.http.request(method, format!("{}{path}", self.url())).send().await.unwrap()
+        self.ask(method, path).send().await.unwrap()
+    }
+
+    /// A request that the caller completes and sends.
+    pub fn ask(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url()))
     }
 
     /// The body of a GET that must succeed.
@@ -194,6 +229,35 @@ pub fn refuses_to_start(data: &Path, address: SocketAddr) -> Output {
         std::thread::sleep(Duration::from_millis(20));
     }
     child.wait_with_output().unwrap()
+}
+
+/// The id of the file that a `put` which succeeded has printed.
+#[must_use]
+pub fn put_id(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap().trim().to_owned()
+}
+
+/// The first line that comes, in the time that a start may take.
+fn first_line(from: impl Read + Send + 'static) -> Option<String> {
+    let (send, receive) = mpsc::channel();
+    // A read has no time limit of its own; these end with the process that they read from.
+    std::thread::spawn(move || {
+        let (mut from, mut line) = (BufReader::new(from), String::new());
+        if from.read_line(&mut line).is_ok() {
+            // Nobody receives it where the wait was given up.
+            let _ = send.send(line.trim().to_owned());
+        }
+        // A pipe that nobody reads would break, or hold up, whoever writes more.
+        std::io::copy(&mut from, &mut std::io::sink())
+    });
+    receive.recv_timeout(START).ok()
+}
+
+/// The fields of a `/proc/PID/stat` after the program's name, which may have spaces: the state is the
+/// first, the parent the second.
+fn stat_fields(stat: &str) -> impl Iterator<Item = &str> {
+    stat.rsplit(')').next().unwrap_or_default().split_whitespace()
 }
 
 fn log_path(data: &Path) -> PathBuf {

@@ -10,7 +10,7 @@ async fn a_server_that_is_told_to_stop_gives_its_tasks_back() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let server = Server::start(&data);
-    let id = server.put(dir.path(), &clips::medium());
+    let id = server.put(dir.path(), &clips::medium()[0]);
     // Its plan is made and its tasks are being worked on.
     server.video_in(&id, "running").await;
     let status = server.stop();
