@@ -26,13 +26,19 @@ export async function openBrowser({ base, chromium: executablePath, key }) {
   const complaints = [];
   let current = null;
 
-  /** A fresh profile's page on the server, signed in where a key was given. */
-  async function page(options = desktop) {
+  /** A fresh profile's page on the server, of somebody who has not signed in. */
+  async function stranger(options = desktop) {
     await current?.context().close();
     const context = await browser.newContext({ baseURL: base, ...options });
     current = await context.newPage();
     current.setDefaultTimeout(20_000);
     listen(current);
+    return current;
+  }
+
+  /** The same, signed in where a key was given. */
+  async function page(options = desktop) {
+    const context = (await stranger(options)).context();
     if (key !== undefined) {
       const answer = await context.request.post("/v1/session", { data: { key }, headers: { origin: base } });
       if (!answer.ok()) throw new Error(`signing in with the key was answered with ${answer.status()}`);
@@ -52,14 +58,15 @@ export async function openBrowser({ base, chromium: executablePath, key }) {
   return {
     version: browser.version(),
     page,
+    stranger,
     /** Fails when the page had something to complain of: an exception, a breach of its security policy. */
     checkComplaints() {
       const heard = complaints.splice(0);
       if (heard.length > 0) throw new Error(`the page complained: ${heard.join("; ")}`);
     },
+    /** Saves what the page that was opened last shows. */
     async picture(directory, name) {
-      if (directory === undefined || current === null || current.isClosed()) return;
-      await current.screenshot({ path: join(directory, `${name}.png`) }).catch(() => {});
+      await current.screenshot({ path: join(directory, `${name}.png`) });
     },
     close: () => browser.close(),
   };

@@ -46,7 +46,7 @@ async function main() {
 }
 
 async function runSteps(context, report) {
-  for (const step of steps(context.only)) {
+  for (const step of steps(context)) {
     const lost = step.needs.filter((name) => report.steps.find((done) => done.name === name)?.ok === false);
     if (lost.length > 0) {
       note(report, { name: step.name, ok: false, error: `not tried, because ${lost.join(" and ")} failed` });
@@ -61,9 +61,19 @@ async function runSteps(context, report) {
     } catch (error) {
       result.ok = false;
       result.error = error instanceof Error ? error.message : String(error);
-      await context.browser.picture(context.shots, `failed-${step.name}`);
+      await pictureOf(context, `failed-${step.name}`);
     }
     note(report, { ...result, ms: Date.now() - start });
+  }
+}
+
+/** A picture of what a step that failed has left. Without it the step has failed no less. */
+async function pictureOf({ browser, shots }, name) {
+  if (shots === undefined) return;
+  try {
+    await browser.picture(shots, name);
+  } catch (error) {
+    process.stderr.write(`browser: there is no picture of it: ${error.message}\n`);
   }
 }
 

@@ -3,10 +3,18 @@
 import { actions, brokenFile, plainFile } from "./files.mjs";
 import { firstLook, pictures, widths } from "./look.mjs";
 import { keyboard, play, quality, seek } from "./playback.mjs";
+import { signIn } from "./signin.mjs";
 import { sync } from "./sync.mjs";
 import { becomesReady, resumes } from "./uploads.mjs";
 
 const all = [
+  {
+    name: "signin",
+    promise: "where keys are demanded, a key opens the page until one signs out",
+    run: signIn,
+    needs: [],
+    demandsKey: true,
+  },
   { name: "look", promise: "the page says at first sight what to do", run: firstLook, needs: [] },
   {
     name: "upload",
@@ -62,9 +70,9 @@ const all = [
   },
 ];
 
-/** The steps named in `only` and those they need; all for null. */
-export function steps(only) {
-  if (only === null) return all;
+/** The steps named in `only` and those they need; for null, all that can be tried with or without a `key`. */
+export function steps({ only, key }) {
+  if (only === null) return all.filter(({ demandsKey }) => !demandsKey || key !== undefined);
   const unknown = only.filter((name) => !all.some((step) => step.name === name));
   if (unknown.length > 0) {
     throw new Error(

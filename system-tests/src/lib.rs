@@ -6,6 +6,7 @@
 #![allow(clippy::missing_panics_doc, reason = "a helper of tests fails by panicking")]
 #![allow(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
 
+pub mod browser;
 pub mod clips;
 pub mod program;
 pub mod random;
