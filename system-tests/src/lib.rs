@@ -8,6 +8,7 @@
 
 pub mod browser;
 pub mod clips;
+pub mod disk;
 pub mod program;
 pub mod random;
 pub mod server;
