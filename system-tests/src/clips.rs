@@ -27,7 +27,7 @@ pub fn kinds() -> Vec<PathBuf> {
     const VIDEO: &str = "-f lavfi -i testsrc2=s=426x240:r=30:d=12";
     const SOUND: &str = "-f lavfi -i aevalsrc=0.2*sin(880*t):s=44100:d=12";
     let x264 = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p";
-    [
+    let made = [
         ("plain.mov", format!("{VIDEO} {SOUND} {x264} -c:a aac")),
         (
             "ntsc.mkv",
@@ -39,9 +39,19 @@ pub fn kinds() -> Vec<PathBuf> {
         ("odd.mp4", format!("{VIDEO} -vf crop=301:201 -c:v libx264 -preset ultrafast -pix_fmt yuv444p")),
         ("sound.m4a", format!("{SOUND} -c:a aac")),
     ]
-    .iter()
-    .map(|(name, arguments)| written(name, arguments))
-    .collect()
+    .map(|(name, arguments)| written(name, &arguments));
+    // These are made of some of the others.
+    made.into_iter().chain(turned()).collect()
+}
+
+/// Pictures that lie on their side, with a display matrix that says so: as phones write them, and with
+/// sides of odd length.
+fn turned() -> [PathBuf; 2] {
+    [("plain.mov", 90, "turned.mp4"), ("odd.mp4", 270, "odd-turned.mov")].map(|(flat, by, name)| {
+        // Written by a copy alone: an encoder would turn the picture itself.
+        let flat = folder().join(flat);
+        written(name, &format!("-i {} -c copy -metadata:s:v:0 rotate={by}", flat.display()))
+    })
 }
 
 /// The folder of all clips.

@@ -10,8 +10,10 @@ use std::{collections::BTreeMap, path::Path};
 pub struct Rendition {
     /// `1080`, `720`, ..., or `audio`.
     pub name: String,
+    /// Frame width; 0 for audio.
+    pub width: u32,
     /// Frame height; 0 for audio.
-    pub height: u64,
+    pub height: u32,
     /// The init segment.
     pub init: Vec<u8>,
     /// The segments, with the duration in seconds that the playlist gives each.
@@ -41,9 +43,10 @@ pub async fn renditions(server: &Server, file: &Value) -> Vec<Rendition> {
         let uri = format!("/play/{id}/{}.m3u8", rendition["id"].as_str().unwrap());
         let playlist = String::from_utf8(server.get(&uri).await).unwrap();
         assert!(playlist.contains("#EXT-X-ENDLIST"), "the playlist has ended:\n{playlist}");
-        let height = rendition["height"].as_u64().unwrap_or(0);
+        let side = |name: &str| rendition[name].as_u64().map_or(0, |side| side.try_into().unwrap());
+        let (width, height): (u32, u32) = (side("width"), side("height"));
         let name = if height == 0 { "audio".into() } else { height.to_string() };
-        let mut read = Rendition { name, height, init: Vec::new(), segments: Vec::new() };
+        let mut read = Rendition { name, width, height, init: Vec::new(), segments: Vec::new() };
         let mut duration = 0.0;
         for line in playlist.lines() {
             if let Some(map) = line.strip_prefix("#EXT-X-MAP:URI=\"") {

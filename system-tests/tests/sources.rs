@@ -1,4 +1,5 @@
-//! Every kind of source, through the whole of the system: each frame at its time, the sound in step.
+//! Every kind of source, through the whole of the system: each frame at its time and as it was, the sound
+//! in step.
 //!
 //! `HASHREEL_SOURCES` names a folder of other sources to put through the same checks.
 
@@ -10,7 +11,11 @@ use std::{
     path::{Path, PathBuf},
 };
 use system_tests::{clips, server::Server, stream};
-use testkit::media_fixtures::{complaints, times};
+use testkit::media_fixtures::{complaints, psnr, times};
+
+/// What a rendition has at least, in dB. A picture that was not turned, or is another frame's, has less
+/// than half of it.
+const LIKENESS: f64 = 30.0;
 
 #[tokio::test]
 async fn a_minute_of_1080p_becomes_five_renditions_of_six_segments() {
@@ -22,7 +27,7 @@ async fn a_minute_of_1080p_becomes_five_renditions_of_six_segments() {
     assert!((video["duration"].as_f64().unwrap() - 60.0).abs() < 0.03, "{video}");
     assert_eq!(video["progress"], 1.0);
     let renditions = stream::renditions(&server, &file).await;
-    let heights: Vec<u64> = renditions.iter().map(|made| made.height).collect();
+    let heights: Vec<u32> = renditions.iter().map(|made| made.height).collect();
     assert_eq!(heights, [1080, 720, 480, 360, 240, 0]);
     for rendition in renditions {
         assert_eq!(rendition.segments.len(), 6, "{}", rendition.name);
@@ -73,14 +78,16 @@ async fn compare(server: &Server, file: &Value, source: &Path, dir: &Path) {
             let (times, _) = times(&whole, "v");
             let off = times.iter().zip(&shown).map(|(at, wanted)| (at - (wanted - zero)).abs());
             let worst = off.fold(0.0, f64::max);
+            let (width, height) = (rendition.width, rendition.height);
+            let likeness = psnr(&whole, source, width, height);
             println!(
-                "{name} {}: {} frames, {:.3} ms off",
-                rendition.name,
+                "{name} {width}x{height}: {} frames, {:.3} ms off, {likeness:.1} dB",
                 times.len(),
                 worst * 1e3
             );
-            assert_eq!(times.len(), shown.len(), "{name} {}", rendition.name);
-            assert!(worst < 0.001, "{name} {}: {worst} s off", rendition.name);
+            assert_eq!(times.len(), shown.len(), "{name} {height}");
+            assert!(worst < 0.001, "{name} {height}: {worst} s off");
+            assert!(likeness > LIKENESS, "{name} {width}x{height}: {likeness} dB");
         } else {
             let (_, made) = times(&whole, "a");
             let rate = samples_a_second(source);
