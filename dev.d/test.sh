@@ -45,9 +45,11 @@ cargo_test() {
 
 # A test that leaves its server running would hold ports and memory, and hide that it does not stop.
 no_server_left() {
-  local exe left=()
+  local exe program left=()
+  # As the kernel names it: without the symlinks by which a clone may be reached.
+  program=$(realpath "$CARGO_TARGET_DIR/debug/hashreel")
   for exe in /proc/[0-9]*/exe; do
-    if [[ $(readlink "$exe" 2>/dev/null) == "$CARGO_TARGET_DIR/debug/hashreel"* ]]; then
+    if [[ $(readlink "$exe" 2>/dev/null) == "$program"* ]]; then
       exe=${exe%/exe}
       left+=("${exe#/proc/}")
     fi

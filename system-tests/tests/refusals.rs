@@ -25,8 +25,7 @@ fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let output = refuses_to_start(&dir.path().join("data"), address);
-    refused(&output, output.status.code().unwrap(), &[&address.to_string(), "--listen"]);
-    assert!(!output.status.success());
+    refused(&output, 1, &[&address.to_string(), "in use", "--listen"]);
 }
 
 #[test]
@@ -52,6 +51,16 @@ fn a_second_server_on_a_folder_is_refused() {
     let _first = Server::start(&data);
     let output = refuses_to_start(&data, free_address());
     refused(&output, 1, &["another", "--data"]);
+}
+
+#[test]
+fn a_server_that_demands_keys_and_has_none_says_how_to_make_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    for options in [["--require-keys"].as_slice(), &["--listen", "0.0.0.0:0"]] {
+        let command = [&["up", "--data", data.to_str().unwrap()], options].concat();
+        refused(&run(hashreel(), command), 2, &["hashreel keys create", data.to_str().unwrap()]);
+    }
 }
 
 #[test]
