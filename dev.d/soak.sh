@@ -23,7 +23,7 @@ cmd_soak() {
   done
 }
 
-# 20 deaths of a server that takes an upload, and 20 of one that transcodes.
+# 20 deaths of a server that takes an upload, 20 of one that transcodes, 20 of a client that uploads.
 soak_round_kill() {
   HASHREEL_SEED=$1 HASHREEL_KILLS=20 cargo test --locked -p system-tests --test killed -- --nocapture
 }
@@ -68,9 +68,11 @@ soak_round() {
   fi
 }
 
-# The counts that a round printed: lines of the tests that say what they did, and cargo's own.
+# The counts that a round printed: lines of the tests that say what they did, and cargo's own. With one
+# thread, the first line of a test stands behind its name.
 soak_findings() {
-  grep -E '^(killed |[0-9]+ GiB |a fresh server|test result:)' "$1" | grep -v ' 0 passed' || true
+  sed -E 's/^test [^ ]+ \.\.\. //' "$1" |
+    grep -E '^(killed |[0-9]+ GiB |an idle server|test result:)' | grep -v ' 0 passed' || true
 }
 
 # soak_report: every round there is, with its seed and what it found, in one file to read.
