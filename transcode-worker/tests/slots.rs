@@ -1,0 +1,74 @@
+//! A slot is a child's: it is free while what the child has made is still being stored.
+
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail as the test does")]
+
+mod common;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use common::{House, Worker, fake::Fake, until};
+use futures::stream::BoxStream;
+use model::{ByteRange, Result};
+use objects::{ListPage, ObjectInfo, ObjectName, ObjectStore, Outcome, Put, Streamed};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use transcode_worker::Deps;
+
+/// A store that takes objects only when it is let.
+#[derive(Debug)]
+struct Slow {
+    store: Arc<dyn ObjectStore>,
+    gate: Arc<Semaphore>,
+}
+
+#[async_trait]
+impl ObjectStore for Slow {
+    async fn put_all(&self, batch: Vec<Put>) -> Result<Vec<Outcome>> {
+        self.gate.acquire().await.unwrap().forget();
+        self.store.put_all(batch).await
+    }
+
+    async fn put_stream(
+        &self,
+        name: &ObjectName,
+        stream: BoxStream<'_, Result<Bytes>>,
+    ) -> Result<Streamed> {
+        self.store.put_stream(name, stream).await
+    }
+
+    async fn get(&self, name: &ObjectName, range: Option<ByteRange>) -> Result<Bytes> {
+        self.store.get(name, range).await
+    }
+
+    async fn head(&self, name: &ObjectName) -> Result<ObjectInfo> {
+        self.store.head(name).await
+    }
+
+    async fn delete_all(&self, names: &[ObjectName]) -> Result<()> {
+        self.store.delete_all(names).await
+    }
+
+    async fn list(&self, prefix: &str, cursor: Option<String>, limit: usize) -> Result<ListPage> {
+        self.store.list(prefix, cursor, limit).await
+    }
+}
+
+#[tokio::test]
+async fn the_next_task_begins_while_the_one_before_is_being_stored() {
+    let (house, media) = (House::new().await, Arc::new(Fake::new(30)));
+    let file = house.movie("a movie").await;
+    let gate = Arc::new(Semaphore::new(0));
+    let slow = Arc::new(Slow { store: house.objects.clone(), gate: gate.clone() });
+    let store = content::Store::new(house.catalog.clone(), slow, content::Config::default());
+    let deps = Deps { store: store.unwrap(), ..house.deps(media.clone()) };
+    let worker = Worker::start(house.config().with_slots(1), deps);
+    until("the next task", async || media.count("audio 1") == 1).await;
+    assert_eq!(house.made().await.len(), 0, "the first one's segment is not stored");
+    // The next one's child waits: no more than two things are ahead of the store.
+    assert_eq!(media.begun(), ["probe", "video 0", "audio 1"]);
+    gate.add_permits(1000);
+    house.ended(file).await;
+    house.drain().await;
+    worker.stop().await;
+    house.assert_whole(file, &media).await;
+}
