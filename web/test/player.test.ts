@@ -5,6 +5,7 @@ import type { Video } from "../src/core/api";
 import { kindOf, matches, reasonOf, stateOf } from "../src/library/words";
 import { command } from "../src/player/keys";
 import { qualities } from "../src/player/quality";
+import { Recoveries } from "../src/player/recovery";
 import { area, linear, logarithmic, path, Series } from "../src/player/series";
 import { parseStoryboard, tileAt } from "../src/player/storyboard";
 
@@ -33,6 +34,16 @@ test("keys do what the help says", () => {
   assert.deepEqual(command("?"), { do: "help" });
   assert.equal(command("q"), null);
   assert.equal(command("F5"), null);
+});
+
+test("a decoder is set up anew three times at one place, and again only when that place was passed", () => {
+  const recoveries = new Recoveries();
+  // Buffering goes on between the failures, and a reset decoder may be at the beginning for a moment.
+  assert.deepEqual(
+    [20, 20.5, 0, 20].map((time) => recoveries.allow(time)),
+    [true, true, true, false],
+  );
+  assert.equal(recoveries.allow(31), true);
 });
 
 test("a storyboard's tiles are found by time, and cues that are not understood are left out", () => {

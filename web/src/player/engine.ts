@@ -7,6 +7,7 @@ import type { ErrorData, HlsConfig } from "hls.js";
 
 import { wait, type Backoff } from "../core/backoff";
 import { qualities, type Quality } from "./quality";
+import { Recoveries } from "./recovery";
 
 export interface Engine {
   /** The rungs, best first; empty when the browser chooses alone. */
@@ -32,8 +33,6 @@ export interface EngineEvents {
 
 /** Connections that break are tried again about a dozen times, over three minutes. */
 const reconnecting: Backoff = { first: 1000, most: 20_000, tries: 12 };
-/** Decoders that stumble are set up anew so many times in a row, then it is the stream's fault. */
-const mostRecoveries = 3;
 const bandwidthKey = "hashreel-bandwidth";
 
 /** Starts the stream at `url` in `video` from `position` seconds. */
@@ -56,12 +55,12 @@ class HlsEngine implements Engine {
   shown: number | null = null;
   private readonly hls: Hls;
   private attempt = 0;
-  private recoveries = 0;
+  private readonly recoveries = new Recoveries();
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly HlsClass: typeof Hls,
-    video: HTMLVideoElement,
+    private readonly video: HTMLVideoElement,
     url: string,
     position: number,
     private readonly events: EngineEvents,
@@ -76,7 +75,6 @@ class HlsEngine implements Engine {
     });
     this.hls.on(Events.FRAG_BUFFERED, () => {
       this.attempt = 0;
-      this.recoveries = 0;
       rememberBandwidth(this.hls.bandwidthEstimate);
     });
     this.hls.on(Events.LEVEL_UPDATED, () => events.changed());
@@ -123,8 +121,7 @@ class HlsEngine implements Engine {
   private failed(data: ErrorData): void {
     if (!data.fatal) return;
     const { ErrorTypes } = this.HlsClass;
-    if (data.type === ErrorTypes.MEDIA_ERROR && this.recoveries < mostRecoveries) {
-      this.recoveries += 1;
+    if (data.type === ErrorTypes.MEDIA_ERROR && this.recoveries.allow(this.video.currentTime)) {
       this.hls.recoverMediaError();
       return;
     }
