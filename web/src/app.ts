@@ -14,6 +14,7 @@ import { fill, h } from "./ui/dom";
 import { icon, mark } from "./ui/icons";
 import { mountNotes, noteError } from "./ui/say";
 import { DropZone } from "./uploads/dropzone";
+import { oneWindow } from "./uploads/locks";
 import { browserStorage, UploadMemory } from "./uploads/memory";
 import { UploadPanel } from "./uploads/panel";
 import { UploadQueue } from "./uploads/queue";
@@ -26,7 +27,7 @@ const files = new FileStore(api);
 const feed = new EventFeed(api);
 const actions = new FileActions(api, files);
 const memory = new UploadMemory(browserStorage());
-const queue = new UploadQueue(tusTransport(memory, () => api.onUnauthorized()));
+const queue = new UploadQueue(oneWindow(tusTransport(memory, () => api.onUnauthorized())));
 const uploader = new Uploader(queue, memory);
 
 const main = h("main", { id: "main", tabindex: -1 });

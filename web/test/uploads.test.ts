@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { oneWindow, type Locks } from "../src/uploads/locks";
 import { fingerprint, uploadId, UploadMemory } from "../src/uploads/memory";
 import { UploadQueue, type Source, type TransferEvents, type Upload } from "../src/uploads/queue";
 import { Rate } from "../src/uploads/rate";
+import { refusal, type Refusal } from "../src/uploads/refusal";
 import { describe, summarize } from "../src/uploads/words";
 
 /** A queue over a transport that does what the test says, and the transport's log. */
@@ -140,6 +142,101 @@ test("the same file is not sent twice at a time, and the word of a stopped attem
   wire("a").done("file");
   assert.equal(queue.add(source("a")), true);
   assert.equal(queue.list().length, 1);
+});
+
+test("while the queue is halted nothing begins, and what breaks keeps its turn and its tries", () => {
+  const { queue, log, wire, phase } = workshop(1);
+  queue.add(source("a"));
+  queue.add(source("b"));
+  queue.halt();
+  wire("a").failed({ passing: true, message: "signed out" });
+  queue.add(source("c"));
+  assert.deepEqual(log, ["start a"]);
+  assert.deepEqual(phase("a"), { is: "queued" });
+  queue.goOn();
+  assert.deepEqual(log, ["start a", "start a"]);
+  wire("a").failed({ passing: false, message: "too large" });
+  assert.deepEqual(phase("b"), { is: "sending" });
+});
+
+/** Locks of a browser whose windows this test is; grants are made when `answer` is called. */
+function browser() {
+  const questions: (() => Promise<unknown>)[] = [];
+  const held = new Set<string>();
+  const request = (name: string, _options: LockOptions, hold: (lock: Lock | null) => unknown) =>
+    new Promise((resolve) => {
+      questions.push(async () => {
+        if (held.has(name)) return resolve(await hold(null));
+        held.add(name);
+        const over = hold({ name, mode: "exclusive" });
+        resolve(Promise.resolve(over).finally(() => held.delete(name)));
+      });
+    });
+  return { locks: { request } as unknown as Locks, held, answer: () => void questions.shift()?.() };
+}
+
+/** A window's transfer of one file, and what became of it. */
+function transferIn(locks: Locks) {
+  const log: string[] = [];
+  let wire: TransferEvents | null = null;
+  const transport = oneWindow((_source, events) => {
+    wire = events;
+    const note = (what: string) => () => void log.push(what);
+    return { start: note("start"), stop: note("stop"), discard: () => Promise.resolve() };
+  }, locks);
+  const transfer = transport(source("a"), {
+    progress() {},
+    confirmed() {},
+    placed() {},
+    done: () => log.push("done"),
+    failed: ({ message, passing }) => log.push(`${message} ${passing}`),
+  });
+  return { transfer, log, wire: () => wire ?? assert.fail("no transport was made") };
+}
+
+test("no byte goes and nothing is asked before the lock is granted, nor when another window has it", async () => {
+  const { locks, held, answer } = browser();
+  const [one, other] = [transferIn(locks), transferIn(locks)];
+  one.transfer.start();
+  assert.deepEqual(one.log, []);
+  answer();
+  assert.deepEqual(one.log, ["start"]);
+  other.transfer.start();
+  answer();
+  assert.deepEqual(other.log, ["Another window is sending this file. true"]);
+  one.wire().done(null);
+  await new Promise(setImmediate);
+  assert.equal(held.size, 0);
+  other.transfer.start();
+  answer();
+  assert.equal(other.log.at(-1), "start");
+});
+
+test("a transfer that was stopped before its lock came does not begin", async () => {
+  const { locks, held, answer } = browser();
+  const { transfer, log } = transferIn(locks);
+  transfer.start();
+  transfer.stop();
+  answer();
+  await new Promise(setImmediate);
+  assert.deepEqual(log, ["stop"]);
+  assert.equal(held.size, 0);
+});
+
+test("a refusal is final, passing, or means that the upload is no longer there", () => {
+  const cases: [number, boolean, Refusal][] = [
+    [409, true, { passing: true, gone: false }],
+    [423, true, { passing: true, gone: false }],
+    [429, false, { passing: true, gone: false }],
+    [503, true, { passing: true, gone: false }],
+    [401, false, { passing: true, gone: false }],
+    [403, true, { passing: true, gone: false }],
+    [403, false, { passing: false, gone: false }],
+    [410, true, { passing: true, gone: true }],
+    [404, false, { passing: false, gone: false }],
+    [413, true, { passing: false, gone: false }],
+  ];
+  for (const [status, hasPlace, meaning] of cases) assert.deepEqual(refusal(status, hasPlace), meaning);
 });
 
 test("the rate is that of the last seconds, and nothing after too little", () => {

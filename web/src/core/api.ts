@@ -1,5 +1,6 @@
 // The typed client of the HTTP interface. Every failure becomes an ApiError whose message can be shown as it
-// is; a 401 is also told to whoever listens, so that one place decides to ask for a key.
+// is; a 401 is also told to whoever listens, so that one place decides to ask for a key. Only the session's own
+// requests are not told of: their 401 says that a key is wrong, not that a session ended.
 
 export type VideoState = "queued" | "running" | "playable" | "ready" | "failed" | "cancelled";
 
@@ -76,25 +77,41 @@ export class ApiError extends Error {
     super(message);
     this.name = "ApiError";
   }
+
+  get isPassing(): boolean {
+    return isPassing(this.status);
+  }
 }
+
+/** Whether what was answered with this status (0 for no answer) can succeed later by itself. */
+export function isPassing(status: number): boolean {
+  return status === 0 || [408, 425, 429].includes(status) || status >= 500;
+}
+
+/** What went wrong, in a sentence to show. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const sessionPath = "/v1/session";
 
 /** How long an answer may take, in milliseconds. */
 const patience = 30_000;
 
 export class Api {
-  /** Called after a 401, from whatever request. */
+  /** Called after a 401: the session ended. */
   onUnauthorized: () => void = () => {};
 
   session(): Promise<Session> {
-    return this.request("GET", "/v1/session");
+    return this.request("GET", sessionPath);
   }
 
   async signIn(key: string): Promise<void> {
-    await this.request("POST", "/v1/session", { key });
+    await this.request("POST", sessionPath, { key });
   }
 
   async signOut(): Promise<void> {
-    await this.request("DELETE", "/v1/session");
+    await this.request("DELETE", sessionPath);
   }
 
   files(cursor: string | null, limit = 48): Promise<FilePage> {
@@ -121,6 +138,7 @@ export class Api {
 
   private async request<T>(method: string, path: string, body?: unknown): Promise<T> {
     let response: Response;
+    let text: string;
     try {
       response = await fetch(path, {
         method,
@@ -129,15 +147,27 @@ export class Api {
         credentials: "same-origin",
         signal: AbortSignal.timeout(patience),
       });
+      text = await response.text();
     } catch {
       throw new ApiError(0, "The server cannot be reached. Check that it is running and try again.");
     }
     if (!response.ok) {
-      if (response.status === 401) this.onUnauthorized();
-      throw new ApiError(response.status, problemText(response.status, await response.text()));
+      if (response.status === 401 && path !== sessionPath) this.onUnauthorized();
+      throw new ApiError(response.status, problemText(response.status, text));
     }
-    const text = await response.text();
-    return (text === "" ? null : JSON.parse(text)) as T;
+    return parse(text) as T;
+  }
+}
+
+/** An answer's JSON, null for an empty one. */
+function parse(text: string): unknown {
+  try {
+    return text === "" ? null : JSON.parse(text);
+  } catch {
+    throw new ApiError(
+      0,
+      "What came is no answer of Hashreel: something on the way to the server replaces it.",
+    );
   }
 }
 

@@ -101,6 +101,7 @@ export const defaults: QueueOptions = {
 export class UploadQueue {
   private readonly entries: Entry[] = [];
   private readonly listeners = new Set<(upload: Upload) => void>();
+  private halted = false;
 
   constructor(
     private readonly transport: Transport,
@@ -191,7 +192,18 @@ export class UploadQueue {
     this.entries.filter((entry) => entry.phase.is === "waiting").forEach((entry) => this.resume(entry.key));
   }
 
+  /** Begins nothing more until `goOn`: what breaks meanwhile takes its turn anew and uses up no try. */
+  halt(): void {
+    this.halted = true;
+  }
+
+  goOn(): void {
+    this.halted = false;
+    this.next();
+  }
+
   private next(): void {
+    if (this.halted) return;
     let running = this.entries.filter((entry) => entry.phase.is === "sending").length;
     for (const entry of this.entries) {
       if (running >= this.options.parallel) return;
@@ -238,6 +250,7 @@ export class UploadQueue {
     const { backoff, chance, now, later } = this.options;
     // What was on its way is lost with the connection.
     entry.offset = Math.min(entry.offset, entry.confirmed);
+    if (passing && this.halted) return this.enter(entry, { is: "queued" });
     const delay = passing ? wait(backoff, entry.attempt, chance()) : null;
     if (delay === null) {
       this.enter(entry, { is: "failed", message });

@@ -5,9 +5,9 @@
 import { Upload as TusUpload, type DetailedError, type HttpResponse } from "tus-js-client";
 
 import { problemText } from "../core/api";
-import { holdLock } from "./locks";
 import { uploadId, type UploadMemory } from "./memory";
 import type { Failure, Source, Transfer, TransferEvents, Transport } from "./queue";
+import { refusal } from "./refusal";
 
 const endpoint = "/uploads";
 const version = { "Tus-Resumable": "1.0.0" };
@@ -23,7 +23,6 @@ export function tusTransport(memory: UploadMemory, onUnauthorized: () => void): 
 class TusTransfer implements Transfer {
   private current: TusUpload | null = null;
   private stalled: ReturnType<typeof setTimeout> | undefined;
-  private release: () => void = () => {};
 
   constructor(
     private readonly source: Source,
@@ -61,15 +60,11 @@ class TusTransfer implements Transfer {
     });
     this.current = upload;
     this.watch(upload, 0);
-    this.release = holdLock(this.source.fingerprint, () =>
-      this.give(upload, { passing: true, message: "Another window is sending this file." }),
-    );
     upload.start();
   }
 
   stop(): void {
     clearTimeout(this.stalled);
-    this.release();
     void this.current?.abort();
     this.current = null;
   }
@@ -113,10 +108,9 @@ class TusTransfer implements Transfer {
 
     const status = response.getStatus();
     if (status === 401) this.onUnauthorized();
-    // The server no longer has it. The next attempt finds no URL and begins anew.
-    const gone = (status === 404 || status === 410) && this.memory.find(this.source.fingerprint) !== null;
+    const { passing, gone } = refusal(status, this.memory.find(this.source.fingerprint) !== null);
+    // The next attempt finds no URL and begins anew.
     if (gone) this.memory.forget(this.source.fingerprint);
-    const passing = gone || [408, 409, 423, 425, 429].includes(status) || status >= 500;
     this.give(attempt, { passing, message: problemText(status, response.getBody()) });
   }
 
