@@ -1,6 +1,7 @@
 // What happens on the server, live: a WebSocket that comes back by itself. Before each new connection the
 // history since the last event is read over HTTP, so nothing is missed, and where WebSockets do not get
-// through, those reads alone keep the page up to date. Listeners may see an event twice, never not at all.
+// through, those reads alone keep the page up to date. Until there is a last event to go on from, `onGap` says
+// when lists must be read instead. Listeners may see an event twice, never not at all.
 
 import { ApiError, type Api, type EventPage, type ServerEvent } from "./api";
 import { wait, type Backoff } from "./backoff";
@@ -16,7 +17,7 @@ const mostMissedPages = 10;
 export class EventFeed {
   private readonly listeners = new Set<(event: ServerEvent) => void>();
   private socket: WebSocket | null = null;
-  private timer = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
   private attempt = 0;
   private last: string | null = null;
   private stopped = true;
@@ -26,7 +27,10 @@ export class EventFeed {
   /** Called when events may have been missed for good, so that lists must be read anew. */
   onGap: () => void = () => {};
 
-  constructor(private readonly api: Pick<Api, "events">) {}
+  constructor(
+    private readonly api: Pick<Api, "events">,
+    private readonly connect: (path: string) => WebSocket = webSocket,
+  ) {}
 
   /** Returns how to stop listening. */
   listen(listener: (event: ServerEvent) => void): () => void {
@@ -60,15 +64,13 @@ export class EventFeed {
 
   private open(): void {
     const after = this.last === null ? "" : `?after=${encodeURIComponent(this.last)}`;
-    const url = `${location.origin.replace(/^http/, "ws")}/v1/events${after}`;
-    const socket = new WebSocket(url);
+    const socket = this.connect(`/v1/events${after}`);
     this.socket = socket;
     socket.onopen = () => {
-      const again = this.attempt > 0;
       this.attempt = 0;
       this.onLink("live");
-      // Without a last event there is no place to go on from: what came in between is unknown.
-      if (again && this.last === null) this.onGap();
+      // What happened between a list's answer and now is unknown.
+      if (this.last === null) this.onGap();
     };
     socket.onmessage = (message) => this.receive(message.data);
     socket.onclose = () => {
@@ -83,14 +85,17 @@ export class EventFeed {
     this.attempt += 1;
     // A first loss is mended within a second and not worth a word.
     if (this.attempt > 2) this.onLink("lost");
-    this.timer = window.setTimeout(() => void this.reconnect(), delay);
+    this.timer = setTimeout(() => void this.reconnect(), delay);
   }
 
   private async reconnect(): Promise<void> {
     try {
-      // Also without a place to go on from: a WebSocket does not say why it was refused, this request does.
-      if (this.last === null) await this.api.events(null, 1);
-      else await this.catchUp();
+      if (this.last !== null) await this.catchUp();
+      else {
+        // A WebSocket does not say why it was refused, this request does.
+        await this.api.events(null, 1);
+        this.onGap();
+      }
     } catch (error) {
       // A key that is no longer valid does not become valid by asking again.
       if (error instanceof ApiError && error.status === 401) return this.stop();
@@ -119,6 +124,10 @@ export class EventFeed {
     this.last = event.id;
     this.listeners.forEach((listener) => listener(event));
   }
+}
+
+function webSocket(path: string): WebSocket {
+  return new WebSocket(location.origin.replace(/^http/, "ws") + path);
 }
 
 /** A message's event, or null for a message of a kind that this version does not know. */
