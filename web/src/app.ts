@@ -1,10 +1,12 @@
 // The app around its pages: the head with theme and sign-out, the page that the address means, and what goes
 // on behind all of them: uploads, events, the files.
 
-import { Api, type Session } from "./core/api";
+import { Api, messageOf, type Session } from "./core/api";
 import { EventFeed, type Link } from "./core/events";
 import { FileStore } from "./core/files";
-import { startRouter, type Route } from "./core/router";
+import { Gate } from "./core/gate";
+import { Refresher } from "./core/refresher";
+import { parseRoute, startRouter, type Route } from "./core/router";
 import { currentTheme, toggleTheme } from "./core/theme";
 import { FileActions } from "./library/actions";
 import { Library } from "./library/library";
@@ -34,6 +36,20 @@ const main = h("main", { id: "main", tabindex: -1 });
 const linkState = h("p", { class: "link-state", role: "status", "data-testid": "link-state", hidden: true });
 const account = h("div", { class: "account" });
 
+/** A page that is shown. */
+interface Page {
+  leave(): void;
+  /** Events may have been missed: reads anew what it shows. */
+  refresh(): void;
+}
+const still: Page = { leave() {}, refresh() {} };
+
+const gate = new Gate({ ask, enter, goOn, startAnew: () => location.reload() });
+const list = new Refresher(() => files.load());
+const start = new Refresher(begin);
+let page = still;
+let home: HTMLElement | null = null;
+
 /** Puts the app into the page and opens the session. */
 export function startApp(): void {
   document.body.replaceChildren(
@@ -42,27 +58,25 @@ export function startApp(): void {
     main,
   );
   mountNotes();
-  void enter();
+  void start.now();
 }
 
-async function enter(): Promise<void> {
+async function begin(): Promise<void> {
   try {
     const session = await currentSession(api);
-    if (session === null) askForKey();
-    else open(session);
+    if (session === null) gate.close();
+    else gate.open(session);
   } catch (error) {
     unreachable(error);
+    throw error;
   }
 }
 
-/** The first request failed: says so, and tries again when asked. */
+/** The first request failed: says so. It is tried again by itself, or at once when asked. */
 function unreachable(error: unknown): void {
-  const text = error instanceof Error ? error.message : String(error);
-  const again = h(
-    "button",
-    { class: "button button-main", type: "button", onclick: () => void enter() },
-    "Try again",
-  );
+  const said = main.querySelector("[data-testid=unreachable-why]");
+  if (said !== null) return fill(said, messageOf(error));
+  const again = { class: "button button-main", type: "button", onclick: () => void start.now() };
   fill(
     main,
     h(
@@ -70,49 +84,36 @@ function unreachable(error: unknown): void {
       { class: "signin", "data-testid": "unreachable" },
       mark(),
       h("h1", {}, "No connection"),
-      h("p", {}, text),
-      again,
+      h("p", { role: "alert", "data-testid": "unreachable-why" }, messageOf(error)),
+      h("button", again, "Try again"),
     ),
   );
 }
 
-function askForKey(): void {
+function ask(): void {
   feed.stop();
+  list.stop();
+  queue.halt();
+  page.leave();
+  page = still;
+  document.documentElement.dataset.page = "signin";
+  linkState.hidden = true;
   fill(account);
-  // After signing in everything is read anew, whoever it was before.
-  const form = signInView(api, () => location.reload());
+  const form = signInView(api, (session) => gate.open(session));
   fill(main, form);
   form.querySelector("input")?.focus();
 }
 
-function open(session: Session): void {
-  if (session.accounts) {
-    const signOut = () => api.signOut().then(() => location.reload(), noteError);
-    fill(
-      account,
-      h("span", { class: "owner" }, session.owner),
-      h(
-        "button",
-        {
-          class: "button-icon",
-          type: "button",
-          "aria-label": "Sign out",
-          title: "Sign out",
-          "data-testid": "sign-out",
-          onclick: signOut,
-        },
-        icon("signOut"),
-      ),
-    );
-  }
-  api.onUnauthorized = askForKey;
+function enter(session: Session): void {
+  api.onUnauthorized = () => gate.close();
+  showAccount(session);
   follow();
-  const home = homePage();
-  let leave = () => {};
+  home = homePage();
   let first = true;
   startRouter((route) => {
-    leave();
-    leave = show(route, home);
+    // Whoever has to sign in sees the page afterwards.
+    if (gate.isClosed) return;
+    show(route);
     // The focus follows to the new page, as it would in a page loaded anew.
     if (!first) main.focus({ preventScroll: true });
     first = false;
@@ -121,39 +122,77 @@ function open(session: Session): void {
   void uploader.recall();
 }
 
+function goOn(session: Session): void {
+  showAccount(session);
+  feed.start();
+  void list.now();
+  show(parseRoute(location.pathname));
+  main.focus({ preventScroll: true });
+  queue.goOn();
+}
+
+function showAccount({ accounts, owner }: Session): void {
+  if (!accounts) return;
+  const signOut = () => api.signOut().then(() => location.reload(), noteError);
+  fill(
+    account,
+    h("span", { class: "owner" }, owner),
+    h(
+      "button",
+      {
+        class: "button-icon",
+        type: "button",
+        "aria-label": "Sign out",
+        title: "Sign out",
+        "data-testid": "sign-out",
+        onclick: signOut,
+      },
+      icon("signOut"),
+    ),
+  );
+}
+
 /** Keeps files and uploads current by what the server tells. */
 function follow(): void {
   feed.listen((event) => {
     files.apply(event).catch(noteError);
     uploader.apply(event);
   });
-  feed.onGap = () => void files.load().catch(noteError);
+  feed.onGap = () => {
+    void list.now();
+    page.refresh();
+  };
   feed.onLink = (link: Link) => {
     linkState.hidden = link !== "lost";
     fill(linkState, link === "lost" ? "Reconnecting…" : "");
     document.documentElement.dataset.link = link;
   };
   feed.start();
-  files.load().catch(noteError);
+  void list.now();
 }
 
 function homePage(): HTMLElement {
   const zone = new DropZone((picked) => uploader.add(picked));
   const panel = new UploadPanel(uploader, () => void zone.choose());
-  const library = new Library(files, actions);
+  const library = new Library(files, actions, () => list.now());
   library.onEmpty = (isEmpty) => (zone.prominent = isEmpty);
   zone.prominent = files.loaded && files.list().length === 0;
   return h("div", { class: "home" }, zone.element, panel.element, library.element);
 }
 
-/** Shows the page and returns how to leave it. */
-function show(route: Route, home: HTMLElement): () => void {
+/** Leaves the page that is shown and shows another. */
+function show(route: Route): void {
+  page.leave();
+  page = still;
   document.documentElement.dataset.page = route.page;
   if (route.page === "library") {
     fill(main, home);
-    return () => {};
-  }
-  if (route.page === "unknown") {
+  } else if (route.page === "watch") {
+    const watch = new WatchPage(route.file, files, actions);
+    page = { leave: () => watch.unmount(), refresh: () => void watch.read() };
+    fill(main, watch.element);
+    watch.mount();
+  } else {
     fill(
       main,
       h(
@@ -164,12 +203,7 @@ function show(route: Route, home: HTMLElement): () => void {
         h("a", { class: "button", href: "/" }, "To the library"),
       ),
     );
-    return () => {};
   }
-  const page = new WatchPage(route.file, files, actions);
-  fill(main, page.element);
-  void page.mount();
-  return () => page.unmount();
 }
 
 function head(): HTMLElement {

@@ -1,6 +1,6 @@
 // Signing in where keys are demanded: a key is traded for a cookie, which the page itself cannot read.
 
-import { ApiError, type Api, type Session } from "./core/api";
+import { ApiError, messageOf, type Api, type Session } from "./core/api";
 import { fill, h } from "./ui/dom";
 import { mark } from "./ui/icons";
 
@@ -47,7 +47,7 @@ export function signInView(api: Api, done: (session: Session) => void): HTMLElem
       await api.signIn(input.value.trim());
       done(await api.session());
     } catch (error) {
-      fill(problem, error instanceof Error ? error.message : String(error));
+      fill(problem, messageOf(error));
       input.select();
     } finally {
       button.disabled = false;
@@ -70,7 +70,7 @@ export function signInView(api: Api, done: (session: Session) => void): HTMLElem
       "div",
       { class: "signin-help", id: "signin-help" },
       h("p", {}, "No key yet? Whoever runs this server makes one on it:"),
-      h("pre", {}, h("code", {}, "hashreel keys create NAME")),
+      h("pre", {}, h("code", {}, "hashreel keys create --owner NAME --data DIR")),
       h("p", {}, "The key is shown once. Here it is traded for a cookie and not kept by the page."),
     ),
   );

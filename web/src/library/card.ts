@@ -69,8 +69,7 @@ export class Card {
     const { element } = this;
     fill(this.name, file.name);
     this.name.title = file.name;
-    const kind = kindOf(file);
-    fill(this.about, `${kind.word} · ${size(file.size)} · ${ago(file.created_at, Date.now())}`);
+    this.age();
     this.paintPicture(file);
 
     element.classList.toggle("card-playable", isPlayable(file));
@@ -89,6 +88,12 @@ export class Card {
     const explains = video?.state === "failed" || (video?.state === "ready" && video.reason != null);
     this.reason.hidden = !explains;
     fill(this.reason, video && explains ? reasonOf(video) : "");
+  }
+
+  /** Says how old the file is now. */
+  age(): void {
+    const { file } = this;
+    fill(this.about, `${kindOf(file).word} · ${size(file.size)} · ${ago(file.created_at, Date.now())}`);
   }
 
   private paintPicture(file: FileInfo): void {

@@ -10,6 +10,9 @@ import type { FileActions } from "./actions";
 import { Card } from "./card";
 import { matches } from "./words";
 
+/** Milliseconds between looks at how old the files are. */
+const minute = 60_000;
+
 export class Library {
   readonly element: HTMLElement;
   /** Called when the library becomes empty or no longer is. */
@@ -27,6 +30,13 @@ export class Library {
   });
   private readonly amount = h("p", { class: "library-amount", role: "status" });
   private readonly nothing = h("p", { class: "library-nothing", "data-testid": "nothing-found" });
+  private readonly why = h("p", {});
+  private readonly failure = h("div", {
+    class: "library-failure",
+    role: "alert",
+    "data-testid": "library-failed",
+  });
+  private readonly again: HTMLButtonElement;
   private readonly more: HTMLButtonElement;
   private readonly shelf: HTMLElement;
   private readonly welcome = welcome();
@@ -36,9 +46,11 @@ export class Library {
     ...Array.from({ length: 6 }, ghost),
   );
 
+  /** `refresh` reads the list anew, and again by itself when that fails in passing. */
   constructor(
     private readonly files: FileStore,
     private readonly actions: FileActions,
+    private readonly refresh: () => Promise<void>,
   ) {
     this.more = h(
       "button",
@@ -60,12 +72,26 @@ export class Library {
         this.amount,
         h("div", { class: "search" }, icon("search"), this.search),
       ),
+      this.failure,
       this.waiting,
       this.grid,
       this.nothing,
       this.more,
     );
     this.element = h("div", {}, this.welcome, this.shelf);
+    this.again = h(
+      "button",
+      {
+        class: "button",
+        type: "button",
+        "data-testid": "library-again",
+        onclick: () => void this.readAgain(),
+      },
+      icon("retry"),
+      "Try again",
+    );
+    this.failure.append(icon("alert"), this.why, this.again);
+    setInterval(() => this.cards.forEach((card) => card.age()), minute);
     files.listen((id) => (id === null ? this.paint() : this.repaint(id)));
     this.paint();
   }
@@ -77,11 +103,13 @@ export class Library {
 
   private paint(): void {
     const all = this.files.list();
-    const { loaded } = this.files;
+    const { loaded, problem } = this.files;
     const isEmpty = loaded && all.length === 0;
     this.welcome.hidden = !isEmpty;
     this.shelf.hidden = isEmpty;
-    this.waiting.hidden = loaded;
+    this.waiting.hidden = loaded || problem !== null;
+    this.failure.hidden = loaded || problem === null;
+    fill(this.why, problem ?? "");
     this.onEmpty(isEmpty);
 
     const search = this.search.value.trim();
@@ -117,6 +145,12 @@ export class Library {
     });
   }
 
+  private async readAgain(): Promise<void> {
+    this.again.disabled = true;
+    await this.refresh();
+    this.again.disabled = false;
+  }
+
   private async readMore(): Promise<void> {
     this.more.disabled = true;
     await this.files.more().catch(noteError);
@@ -149,7 +183,7 @@ function welcome(): HTMLElement {
         "Watch",
         "Videos play in the browser, in the quality your connection carries, before they are fully converted.",
       ),
-      step("link", "Share", "Every file has a link, and comes back bit for bit as it went in."),
+      step("file", "Keep", "Every file comes back bit for bit as it went in. What is equal is stored once."),
     ),
   );
 }

@@ -1,19 +1,24 @@
 // The page of one file: its player while there is a stream, and otherwise what is going on and what can be done
 // instead. It follows the file's events, so that a stream starts by itself as soon as it can be played.
 
-import { contentPath, type FileInfo, type Video } from "../core/api";
-import { ago, bitrate, size } from "../core/format";
+import { contentPath, messageOf, type FileInfo, type Video } from "../core/api";
+import { ago, size } from "../core/format";
 import { isFinal, isPlayable, type FileStore } from "../core/files";
 import { go } from "../core/router";
 import type { FileActions } from "../library/actions";
 import { kindOf, reasonOf, stateOf } from "../library/words";
-import { fill, h } from "../ui/dom";
+import { fill, h, refill } from "../ui/dom";
 import { icon } from "../ui/icons";
 import { menuButton } from "../ui/menu";
 import { setPageTitle } from "../ui/title";
+import { details } from "./details";
 import { Player } from "./player";
+import { showing, type Reading } from "./showing";
 
-/** Milliseconds between readings while a video is being made: rungs that come with no new state are not told. */
+/**
+ * Milliseconds between readings while a video is being made, as rungs that come with no new state are not told,
+ * and while the file cannot be read.
+ */
 const readAgain = 5000;
 
 export class WatchPage {
@@ -36,8 +41,10 @@ export class WatchPage {
   private player: Player | null = null;
   private renditions = "";
   private problem: string | null = null;
+  private reading: Reading = { is: "loading" };
+  private isLeft = false;
   private stopListening: () => void = () => {};
-  private reading: ReturnType<typeof setInterval> | undefined;
+  private timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     private readonly id: string,
@@ -66,26 +73,32 @@ export class WatchPage {
     );
   }
 
-  async mount(): Promise<void> {
+  mount(): void {
     this.stopListening = this.files.listen((id) => (id === this.id || id === null) && this.update());
-    this.reading = setInterval(() => this.readAgain(), readAgain);
+    this.timer = setInterval(() => this.readAgain(), readAgain);
+    this.update();
+    void this.read();
+  }
+
+  /** Reads the file anew. */
+  async read(): Promise<void> {
     try {
       await this.files.read(this.id);
+      this.reading = { is: "done" };
     } catch (error) {
-      this.empty("alert", error instanceof Error ? error.message : "The file cannot be read.", []);
-      return;
+      this.reading = { is: "failed", message: messageOf(error) };
     }
-    this.update();
+    if (!this.isLeft) this.update();
   }
 
   private readAgain(): void {
     const video = this.files.get(this.id)?.video;
-    // A reading that fails is followed by the next.
-    if (video && !isFinal(video.state)) this.files.read(this.id).catch(() => {});
+    if (this.reading.is === "failed" || (video && !isFinal(video.state))) void this.read();
   }
 
   unmount(): void {
-    clearInterval(this.reading);
+    this.isLeft = true;
+    clearInterval(this.timer);
     this.stopListening();
     this.player?.destroy();
     this.player = null;
@@ -93,14 +106,32 @@ export class WatchPage {
   }
 
   private update(): void {
-    const file = this.files.get(this.id);
-    if (file === undefined) return this.gone();
+    const shown = showing(this.files.get(this.id), this.reading);
+    this.element.dataset.showing = shown.is;
+    if (shown.is === "file") return this.paint(shown.file);
+    this.player?.destroy();
+    this.player = null;
+    const nothing = [this.state, this.making, this.graphPlace];
+    nothing.forEach((part) => (part.hidden = true));
+    refill(this.actionsPlace, "", () => []);
+    refill(this.details, "", () => []);
+    if (shown.is === "gone") this.gone();
+    else if (shown.is === "failed") this.unread(shown.message);
+    else
+      this.say("", "", "film", "", [
+        h("span", { class: "spinner", role: "status", "aria-label": "Loading" }),
+      ]);
+  }
+
+  private paint(file: FileInfo): void {
     setPageTitle(file.name);
     fill(this.title, file.name);
     fill(this.about, `${kindOf(file).word} · ${size(file.size)} · ${ago(file.created_at, Date.now())}`);
     this.paintState(file);
     this.paintActions(file);
-    this.paintDetails(file);
+    refill(this.details, JSON.stringify([file.sha256, file.video?.renditions, file.video?.dash]), () =>
+      details(file),
+    );
     if (isPlayable(file) && this.problem === null) this.play(file);
     else if (this.player === null || this.problem !== null) this.explain(file);
   }
@@ -112,11 +143,11 @@ export class WatchPage {
       this.player = new Player();
       this.player.onProblem = (message) => this.failed(message);
       this.player.mount();
-      fill(this.stage, this.player.element);
       fill(this.graphPlace, this.player.graph.element);
       this.graphPlace.hidden = false;
     }
     const { player } = this;
+    refill(this.stage, "player", () => [player.element]);
     player.setLength(video.duration);
     player.setStoryboard(video.storyboard);
     player.load(video.hls, video.poster);
@@ -184,8 +215,8 @@ export class WatchPage {
     actions: Node[],
     poster: string | null = null,
   ): void {
-    fill(
-      this.stage,
+    const key = JSON.stringify([sign, words, poster, actions.map((action) => action.textContent)]);
+    refill(this.stage, key, () => [
       h(
         "div",
         { class: "stage-empty" },
@@ -194,21 +225,43 @@ export class WatchPage {
         h("p", { class: "stage-words", "data-testid": "stage-words" }, words),
         h("div", { class: "stage-actions" }, ...actions),
       ),
-    );
+    ]);
   }
 
   private gone(): void {
-    this.player?.destroy();
-    this.player = null;
-    setPageTitle("Not found");
-    fill(this.title, "There is no such file");
-    fill(this.about, "It was deleted, or the link is not complete.");
-    this.state.hidden = true;
-    this.making.hidden = true;
-    this.graphPlace.hidden = true;
-    fill(this.actionsPlace);
-    fill(this.details);
-    this.empty("file", "Nothing is here.", [h("a", { class: "button", href: "/" }, "To the library")]);
+    this.say(
+      "There is no such file",
+      "It was deleted, or the link is not complete.",
+      "file",
+      "Nothing is here.",
+      [h("a", { class: "button", href: "/" }, "To the library")],
+    );
+  }
+
+  private unread(message: string): void {
+    const again = {
+      class: "button",
+      type: "button",
+      "data-testid": "read-again",
+      onclick: () => void this.read(),
+    };
+    this.say("The file cannot be read", "", "alert", message, [
+      h("button", again, icon("retry"), "Try again"),
+    ]);
+  }
+
+  /** Fills the page while there is no file to show. */
+  private say(
+    title: string,
+    about: string,
+    sign: Parameters<typeof icon>[0],
+    words: string,
+    actions: Node[],
+  ): void {
+    setPageTitle(title === "" ? null : title);
+    fill(this.title, title);
+    fill(this.about, about);
+    this.empty(sign, words, actions);
   }
 
   private paintState({ video }: FileInfo): void {
@@ -226,8 +279,10 @@ export class WatchPage {
   }
 
   private paintActions(file: FileInfo): void {
-    if (this.actionsPlace.dataset.name === file.name) return;
-    this.actionsPlace.dataset.name = file.name;
+    refill(this.actionsPlace, file.name, () => this.actionsOf(file));
+  }
+
+  private actionsOf(file: FileInfo): Node[] {
     const menu = menuButton(
       {
         class: "button-icon button-more",
@@ -237,8 +292,7 @@ export class WatchPage {
       },
       () => this.actions.items(this.files.get(this.id) ?? file, () => go({ page: "library" })),
     );
-    fill(
-      this.actionsPlace,
+    return [
       h(
         "a",
         { class: "button", href: contentPath(file.id), download: true, "data-testid": "watch-download" },
@@ -257,31 +311,7 @@ export class WatchPage {
         "Copy link",
       ),
       menu.element,
-    );
-  }
-
-  private paintDetails(file: FileInfo): void {
-    const rows: [string, string | HTMLElement][] = [
-      ["Type", file.media_type],
-      [
-        "SHA-256",
-        file.sha256 === null ? "being computed" : h("code", { "data-testid": "sha256" }, file.sha256),
-      ],
     ];
-    const { video } = file;
-    const rungs = video?.renditions.filter(({ kind }) => kind === "video") ?? [];
-    if (rungs.length > 0) {
-      const words = [...rungs]
-        .sort((a, b) => b.bandwidth - a.bandwidth)
-        .map((rung) => `${rung.width ?? "?"}×${rung.height ?? "?"} at ${bitrate(rung.bandwidth)}`);
-      rows.push(["Qualities", words.join(", ")]);
-    }
-    const links = [
-      video?.hls ? link("HLS", video.hls) : null,
-      video?.dash ? link("DASH", video.dash) : null,
-    ].filter((one) => one !== null);
-    if (links.length > 0) rows.push(["Manifests", h("span", { class: "details-links" }, ...links)]);
-    fill(this.details, ...rows.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
   }
 }
 
@@ -291,10 +321,6 @@ function makingWords(video: Video): string {
   if (video.state === "failed" && video.hls !== null)
     return `Only a part could be converted. ${reasonOf(video)}`;
   return "";
-}
-
-function link(text: string, href: string): HTMLElement {
-  return h("a", { href, target: "_blank", rel: "noopener" }, text);
 }
 
 /** Whether there is sound alone to be played. */

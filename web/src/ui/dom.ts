@@ -42,6 +42,13 @@ export function fill(element: Element, ...children: Child[]): void {
   element.replaceChildren(...nodes(children));
 }
 
+/** Fills an element only when `key` is not that of its last filling: focus, selection and motion stay. */
+export function refill(element: HTMLElement, key: string, make: () => Child[]): void {
+  if (element.dataset.key === key) return;
+  element.dataset.key = key;
+  fill(element, ...make());
+}
+
 function set(element: Element, props: Props): void {
   for (const [name, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;
