@@ -120,6 +120,7 @@ function enter(session: Session): void {
   });
   document.body.append(new UploadTray(queue).element);
   void uploader.recall();
+  queue.goOn();
 }
 
 function goOn(session: Session): void {
@@ -175,8 +176,14 @@ function homePage(): HTMLElement {
   const zone = new DropZone((picked) => uploader.add(picked));
   const panel = new UploadPanel(uploader, () => void zone.choose());
   const library = new Library(files, actions, () => list.now());
-  library.onEmpty = (isEmpty) => (zone.prominent = isEmpty);
-  zone.prominent = files.loaded && files.list().length === 0;
+  // Large while there is nothing else to look at: neither a file nor an upload on its way.
+  const settle = () => {
+    zone.prominent = files.isEmpty && queue.list().length + uploader.unfinished().length === 0;
+  };
+  files.listen((id) => id === null && settle());
+  queue.listen(settle);
+  uploader.listen(settle);
+  settle();
   return h("div", { class: "home" }, zone.element, panel.element, library.element);
 }
 

@@ -7,8 +7,8 @@ import { parseEvent } from "../src/core/events";
 import { parseRoute, routePath } from "../src/core/router";
 
 test("the words for a refusal come from the problem document, else from the status", () => {
-  assert.equal(problemText(409, '{"title":"Conflict","detail":"the offset is 7"}'), "the offset is 7");
-  assert.equal(problemText(409, '{"title":"Conflict"}'), "Conflict");
+  assert.equal(problemText(409, '{"title":"Conflict","detail":"the offset is 7"}'), "The offset is 7.");
+  assert.equal(problemText(409, '{"title":"Conflict"}'), "Conflict.");
   assert.equal(problemText(502, "<html>"), "The server answered with status 502.");
 });
 

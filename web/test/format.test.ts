@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ago, bitrate, clock, percent, rate, size, spokenTime, timeLeft } from "../src/core/format";
+import { ago, bitrate, clock, percent, rate, sentence, size, spokenTime, timeLeft } from "../src/core/format";
 
 test("sizes are in decimal units with two figures where they matter", () => {
   const cases: [number, string][] = [
@@ -68,4 +68,9 @@ test("times are told as a person would", () => {
     ["not a time", ""],
   ];
   for (const [at, text] of cases) assert.equal(ago(at, now), text);
+});
+
+test("what a program says becomes a sentence", () => {
+  assert.equal(sentence("one begins with `hr_`, and ends"), "One begins with “hr_”, and ends.");
+  assert.equal(sentence("Is it there?"), "Is it there?");
 });

@@ -47,7 +47,7 @@ test("a wrong key is told to the form alone, an ended session to the app", async
   let ended = 0;
   api.onUnauthorized = () => (ended += 1);
   await answered(401, '{"detail":"this key is not valid"}', async () => {
-    await assert.rejects(api.signIn("hr_wrong"), { status: 401, message: "this key is not valid" });
+    await assert.rejects(api.signIn("hr_wrong"), { status: 401, message: "This key is not valid." });
     assert.equal(ended, 0);
     await assert.rejects(api.file("a"), { status: 401 });
     assert.equal(ended, 1);

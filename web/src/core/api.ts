@@ -2,6 +2,8 @@
 // is; a 401 is also told to whoever listens, so that one place decides to ask for a key. Only the session's own
 // requests are not told of: their 401 says that a key is wrong, not that a session ended.
 
+import { sentence } from "./format";
+
 export type VideoState = "queued" | "running" | "playable" | "ready" | "failed" | "cancelled";
 
 export interface Rendition {
@@ -176,7 +178,7 @@ export function problemText(status: number, body: string): string {
   try {
     const problem = JSON.parse(body) as { detail?: unknown; title?: unknown };
     for (const text of [problem.detail, problem.title]) {
-      if (typeof text === "string" && text !== "") return text;
+      if (typeof text === "string" && text !== "") return sentence(text);
     }
   } catch {
     // Not a problem document: a proxy answered, and the status is all there is to tell.

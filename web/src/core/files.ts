@@ -104,6 +104,11 @@ export class FileStore {
       .flatMap((id) => this.known.get(id) ?? []);
   }
 
+  /** Whether it is known that there is no file at all. */
+  get isEmpty(): boolean {
+    return this.loaded && this.listed.size === 0;
+  }
+
   get hasMore(): boolean {
     return this.cursor !== null;
   }

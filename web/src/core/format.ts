@@ -87,3 +87,10 @@ export function ago(at: string, now: number): string {
 export function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;
 }
+
+/** What a program says in passing, as a sentence that a page can show. */
+export function sentence(text: string): string {
+  const quoted = text.trim().replace(/`([^`]*)`/g, "“$1”");
+  const upper = quoted.charAt(0).toUpperCase() + quoted.slice(1);
+  return /[.!?]$/.test(upper) ? upper : `${upper}.`;
+}

@@ -15,9 +15,6 @@ const minute = 60_000;
 
 export class Library {
   readonly element: HTMLElement;
-  /** Called when the library becomes empty or no longer is. */
-  onEmpty: (isEmpty: boolean) => void = () => {};
-
   private readonly cards = new Map<string, Card>();
   private readonly grid = h("ul", { class: "cards", "data-testid": "cards" });
   private readonly search = h("input", {
@@ -104,13 +101,12 @@ export class Library {
   private paint(): void {
     const all = this.files.list();
     const { loaded, problem } = this.files;
-    const isEmpty = loaded && all.length === 0;
+    const { isEmpty } = this.files;
     this.welcome.hidden = !isEmpty;
     this.shelf.hidden = isEmpty;
     this.waiting.hidden = loaded || problem !== null;
     this.failure.hidden = loaded || problem === null;
     fill(this.why, problem ?? "");
-    this.onEmpty(isEmpty);
 
     const search = this.search.value.trim();
     const shown = all.filter((file) => matches(file.name, search));

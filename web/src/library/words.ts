@@ -1,7 +1,7 @@
 // What the library says of a file. Pure.
 
 import type { FileInfo, Video } from "../core/api";
-import { percent } from "../core/format";
+import { percent, sentence } from "../core/format";
 import type { IconName } from "../ui/icons";
 
 /** How a state is to be felt: at rest, at work, usable before it is done, done, or wrong. */
@@ -67,9 +67,4 @@ export function matches(name: string, search: string): boolean {
     .toLowerCase()
     .split(/\s+/)
     .every((word) => text.includes(word));
-}
-
-function sentence(text: string): string {
-  const upper = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(upper) ? upper : `${upper}.`;
 }
