@@ -80,6 +80,31 @@ export async function actions({ browser, known }) {
   return {};
 }
 
+/** A server that is in trouble for a while: nothing is called missing, and all of it comes back by itself. */
+export async function trouble({ browser, known }) {
+  const page = await browser.page();
+  const body = JSON.stringify({ title: "Unavailable", detail: "the records cannot be reached" });
+  const files = /\/v1\/files/;
+  const refuse = (route) => route.fulfill({ status: 503, contentType: "application/problem+json", body });
+
+  await page.route(files, refuse);
+  await page.goto("/");
+  await page.waitForSelector(id("library-again"));
+  const said = await page.textContent(id("library-failed"));
+  demand(said?.includes("The records cannot be reached."), `the library does not say why: '${said}'`);
+  await page.unroute(files);
+  await page.waitForSelector(card(known.file));
+
+  await page.route(files, refuse);
+  await page.goto(`/watch/${known.file}`);
+  await page.waitForSelector(id("read-again"));
+  const title = await page.textContent(id("watch-title"));
+  demand(title === "The file cannot be read", `a file that cannot be read is called '${title}'`);
+  await page.unroute(files);
+  await page.waitForSelector(id("video"));
+  return {};
+}
+
 async function menu(page, file, action) {
   await page.click(`${card(file)} ${id("card-menu")}`);
   await page.click(id(action));

@@ -1,6 +1,6 @@
 // The steps in their order, each with the promise it holds, and the choice of some of them.
 
-import { actions, brokenFile, plainFile } from "./files.mjs";
+import { actions, brokenFile, plainFile, trouble } from "./files.mjs";
 import { firstLook, pictures, widths } from "./look.mjs";
 import { keyboard, play, quality, seek } from "./playback.mjs";
 import { signIn } from "./signin.mjs";
@@ -56,6 +56,12 @@ const all = [
     needs: [],
   },
   { name: "actions", promise: "files are found, renamed and deleted", run: actions, needs: ["plain"] },
+  {
+    name: "trouble",
+    promise: "a server in trouble is told from a missing file, and waited for",
+    run: trouble,
+    needs: ["ready"],
+  },
   {
     name: "widths",
     promise: "nothing sticks out at 375 and 1440 pixels, in light and dark",

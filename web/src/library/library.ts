@@ -25,6 +25,7 @@ export class Library {
     "data-testid": "search",
     oninput: () => this.paint(),
   });
+  private readonly searchBox = h("div", { class: "search" }, icon("search"), this.search);
   private readonly amount = h("p", { class: "library-amount", role: "status" });
   private readonly nothing = h("p", { class: "library-nothing", "data-testid": "nothing-found" });
   private readonly why = h("p", {});
@@ -67,7 +68,7 @@ export class Library {
         { class: "library-head" },
         h("h2", { id: "library-title" }, "Library"),
         this.amount,
-        h("div", { class: "search" }, icon("search"), this.search),
+        this.searchBox,
       ),
       this.failure,
       this.waiting,
@@ -104,6 +105,7 @@ export class Library {
     const { isEmpty } = this.files;
     this.welcome.hidden = !isEmpty;
     this.shelf.hidden = isEmpty;
+    this.searchBox.hidden = !loaded;
     this.waiting.hidden = loaded || problem !== null;
     this.failure.hidden = loaded || problem === null;
     fill(this.why, problem ?? "");
