@@ -53,7 +53,12 @@ export class Uploader {
     let known = 0;
     for (const { file, path, handle } of picked) {
       const key = fingerprint(file, path);
-      const offset = this.unfinishedByKey.get(key)?.offset ?? 0;
+      const kept = this.unfinishedByKey.get(key);
+      if (kept?.elsewhere) {
+        known += 1;
+        continue;
+      }
+      const offset = kept?.offset ?? 0;
       this.unfinishedByKey.delete(key);
       if (!this.queue.add({ file, path, fingerprint: key, offset })) known += 1;
       else if (handle !== null) void keepHandle(key, handle);
