@@ -12,6 +12,7 @@ import { FileActions } from "./library/actions";
 import { Library } from "./library/library";
 import { WatchPage } from "./player/watch";
 import { currentSession, signInView } from "./session";
+import { closeDialogs } from "./ui/dialog";
 import { fill, h } from "./ui/dom";
 import { icon, mark } from "./ui/icons";
 import { mountNotes, noteError } from "./ui/say";
@@ -96,6 +97,7 @@ function ask(): void {
   queue.halt();
   page.leave();
   page = still;
+  closeDialogs();
   document.documentElement.dataset.page = "signin";
   linkState.hidden = true;
   fill(account);

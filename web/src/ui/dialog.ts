@@ -30,6 +30,11 @@ export function openDialog(title: string, testid: string, ...content: Node[]): H
   return dialog;
 }
 
+/** Closes whatever is asked, unanswered: nothing behind a modal dialog can be reached. */
+export function closeDialogs(): void {
+  document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
+}
+
 /** Asks before something that cannot be taken back. Resolves to whether to do it. */
 export function confirm(title: string, text: string, action: string): Promise<boolean> {
   return ask(title, "confirm-dialog", action, "button button-danger", [h("p", {}, text)], () => true).then(
