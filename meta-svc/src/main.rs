@@ -17,7 +17,7 @@ struct Options {
     /// Where objects are kept, as file:///var/lib/hashreel/objects
     #[arg(long, env = "HASHREEL_OBJECTS", value_name = "URL")]
     objects: String,
-    /// Where records are kept, as sqlite:///var/lib/hashreel/records.db
+    /// Where records are kept: sqlite:///var/lib/hashreel/records.db or dynamodb://TABLE
     #[arg(long, env = "HASHREEL_RECORDS", value_name = "URL")]
     records: String,
     /// The address to listen on; any but loopback demands API keys

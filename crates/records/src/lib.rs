@@ -2,10 +2,11 @@
 //!
 //! [`RecordStore`] says what a back end must guarantee and `conformance` tries to break it; both hold
 //! for every back end, so that the domain logic above (`catalog`) is written once. A back end is one
-//! module: [`sqlite`] is the embedded one. This crate knows no table and no row of Hashreel's.
+//! module: [`sqlite`] is the embedded one, [`dynamodb`] the one for many machines. This crate knows no table and no row of Hashreel's.
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod dynamodb;
 mod key;
 mod query;
 pub mod sqlite;
@@ -21,7 +22,7 @@ pub use store::{
 use model::{Error, Result};
 use std::sync::Arc;
 
-/// Opens the store that `url` names: `sqlite:///PATH`.
+/// Opens the store that `url` names: `sqlite:///PATH` or `dynamodb://TABLE`.
 ///
 /// # Errors
 /// `Invalid` for another scheme or a wrong path; what the back end says where it cannot be opened.
@@ -30,8 +31,9 @@ pub async fn open(url: &str) -> Result<Arc<dyn RecordStore>> {
         Some(("sqlite", _)) => {
             Ok(Arc::new(sqlite::SqliteRecords::open(::sqlite::path_of_url(url)?).await?))
         }
-        _ => {
-            Err(Error::invalid(format!("{url:?} names no known store of records: sqlite:///PATH")))
-        }
+        Some(("dynamodb", table)) => Ok(Arc::new(dynamodb::DynamoRecords::open(table).await?)),
+        _ => Err(Error::invalid(format!(
+            "{url:?} names no known store of records: sqlite:///PATH or dynamodb://TABLE"
+        ))),
     }
 }

@@ -21,6 +21,18 @@ pub const MAX_GET: usize = 1000;
 pub struct Version(u128);
 
 impl Version {
+    /// One that never was.
+    ///
+    /// # Errors
+    /// `Internal` where the system gives no random bytes.
+    pub(crate) fn fresh() -> Result<Self> {
+        let mut bits = [0; 16];
+        getrandom::fill(&mut bits).map_err(|error| {
+            Error::with_source(ErrorKind::Internal, "the system gives no random bytes", error)
+        })?;
+        Ok(Self(u128::from_be_bytes(bits)))
+    }
+
     /// The version with these bits, as a back end stored them.
     #[must_use]
     pub fn from_bits(bits: u128) -> Self {
@@ -265,4 +277,9 @@ pub(crate) fn check_batch(batch: &[Write]) -> Result<Vec<Option<String>>> {
         ));
     }
     Ok(texts)
+}
+
+/// Seconds since 1970, never earlier than asked for.
+pub(crate) fn whole_seconds(at: Timestamp) -> i64 {
+    at.as_second() + i64::from(at.subsec_nanosecond() > 0)
 }

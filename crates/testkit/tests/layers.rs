@@ -31,6 +31,7 @@ struct Beside {
 const BESIDE: &[Beside] = &[
     Beside { name: "media", uses: &["model", "cmaf"], users: &["transcode-worker"] },
     Beside { name: "sqlite", uses: &["model"], users: &["records", "queue"] },
+    Beside { name: "aws", uses: &["model"], users: &["objects", "records", "queue"] },
 ];
 
 /// What checks and measures the house: it may use all of it, and no crate may use it.

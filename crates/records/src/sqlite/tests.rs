@@ -58,9 +58,9 @@ async fn rows_that_expired_go_as_writes_go_by() {
 
 #[tokio::test]
 async fn an_unknown_scheme_is_refused_by_naming_the_known() {
-    for url in ["dynamodb://table", "records.db", "", "sqlite:records.db"] {
+    for url in ["redis://table", "records.db", "", "sqlite:records.db"] {
         let error = crate::open(url).await.unwrap_err();
-        assert!(error.to_string().contains("sqlite:///PATH"), "{error}");
+        assert!(error.to_string().contains("sqlite:///PATH or dynamodb://TABLE"), "{error}");
     }
     let relative = crate::open("sqlite://records.db").await.unwrap_err();
     assert!(relative.to_string().contains("full path"), "{relative}");

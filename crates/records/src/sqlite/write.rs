@@ -1,8 +1,8 @@
 //! What a batch does to the table.
 
-use crate::{Change, Condition, ConditionFailed, Key, Version, Write};
+use crate::{Change, Condition, ConditionFailed, Key, Version, Write, store::whole_seconds};
 use ::sqlite::Failure;
-use model::{Error, ErrorKind, Result, Timestamp};
+use model::Error;
 use rusqlite::{Connection, ToSql};
 
 /// The most rows that one write drops, so that none waits long for it.
@@ -17,7 +17,7 @@ pub(super) fn batch(
 ) -> Result<Vec<Option<Version>>, Failure> {
     let mut versions = Vec::with_capacity(batch.len());
     for (write, text) in batch.iter().zip(texts) {
-        let version = text.as_ref().map(|_| fresh_version()).transpose()?;
+        let version = text.as_ref().map(|_| Version::fresh()).transpose()?;
         let row = Row { connection, write, version, text: text.as_deref() };
         let happened = match (&write.change, write.condition) {
             (Change::Put(_), condition) => row.put(condition)?,
@@ -108,19 +108,6 @@ pub(super) fn drop_expired(connection: &Connection, now: i64) -> Result<(), Fail
     Ok(())
 }
 
-fn fresh_version() -> Result<Version> {
-    let mut bits = [0; 16];
-    getrandom::fill(&mut bits).map_err(|error| {
-        Error::with_source(ErrorKind::Internal, "the system gives no random bytes", error)
-    })?;
-    Ok(Version::from_bits(u128::from_be_bytes(bits)))
-}
-
 fn stored(version: Version) -> [u8; 16] {
     version.to_bits().to_be_bytes()
-}
-
-/// Never earlier than asked for.
-fn whole_seconds(at: Timestamp) -> i64 {
-    at.as_second() + i64::from(at.subsec_nanosecond() > 0)
 }

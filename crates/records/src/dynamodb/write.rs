@@ -1,0 +1,200 @@
+//! How a batch is written.
+//!
+//! One entry is a put or delete of its own, which costs half of what a transaction does; more are a
+//! transaction. A transaction carries a token by which DynamoDB knows it again for ten minutes, so it is
+//! repeated where an answer was lost, and happens once all the same. A single put or delete has no token,
+//! and repeated it might undo what others did since: where its answer is lost, the record is read, and
+//! the version in it tells whether the put has happened.
+
+use super::{DynamoRecords, entry::Entry, error::contended};
+use crate::{Change, ConditionFailed, Consistency, Version, Write};
+use aws_sdk_dynamodb::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::transact_write_items::TransactWriteItemsError,
+    types::CancellationReason,
+};
+use model::{Error, Result};
+use std::error::Error as StdError;
+
+/// Why a try did not succeed.
+enum Refused {
+    /// The condition of the entry with this index does not hold.
+    Condition(usize),
+    /// Nothing happened; the same again may succeed.
+    NotDone(Error),
+    /// It may have happened, or may happen a moment later.
+    Unknown(Error),
+    /// The same again fails again.
+    ForGood(Error),
+}
+
+impl DynamoRecords {
+    /// `texts` are the values of the puts.
+    pub(super) async fn write_batch(
+        &self,
+        batch: &[Write],
+        texts: Vec<Option<String>>,
+    ) -> Result<Vec<Option<Version>>> {
+        let entries = batch.iter().zip(texts).map(|(write, text)| Entry::new(write, text));
+        let entries: Vec<Entry<'_>> = entries.collect::<Result<_>>()?;
+        let alone = match entries.as_slice() {
+            [entry] if entry.write.change != Change::Check => Some(entry),
+            _ => None,
+        };
+        let token = Version::fresh()?.to_string();
+        let mut tries = aws::Tries::within(aws::DEADLINE);
+        loop {
+            let answer = match alone {
+                Some(entry) => self.single(entry).await,
+                None => self.transaction(&entries, &token).await,
+            };
+            match (answer, alone) {
+                (Ok(()), _) => break,
+                (Err(Refused::Condition(index)), _) => {
+                    return Err(ConditionFailed { key: batch[index].key.clone() }.into());
+                }
+                (Err(Refused::Unknown(error)), Some(entry)) => {
+                    self.look_whether_done(entry, error).await?;
+                    break;
+                }
+                (Err(Refused::NotDone(error) | Refused::Unknown(error)), _) => {
+                    tries.again(error).await?;
+                }
+                (Err(Refused::ForGood(error)), _) => return Err(error),
+            }
+        }
+        Ok(entries.iter().map(|entry| entry.version).collect())
+    }
+
+    async fn single(&self, entry: &Entry<'_>) -> Result<(), Refused> {
+        if let Some(item) = entry.item() {
+            let call = self
+                .writes
+                .put_item()
+                .table_name(&self.table)
+                .set_item(Some(item))
+                .set_condition_expression(entry.condition())
+                .set_expression_attribute_names(entry.names())
+                .set_expression_attribute_values(entry.values());
+            return call.send().await.map(drop).map_err(|error| self.refused(error));
+        }
+        let call = self
+            .writes
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(entry.key()))
+            .set_condition_expression(entry.condition())
+            .set_expression_attribute_names(entry.names())
+            .set_expression_attribute_values(entry.values());
+        call.send().await.map(drop).map_err(|error| self.refused(error))
+    }
+
+    async fn transaction(&self, entries: &[Entry<'_>], token: &str) -> Result<(), Refused> {
+        let items = entries.iter().map(|entry| entry.transact(&self.table));
+        let items = items.collect::<Result<_>>().map_err(Refused::ForGood)?;
+        let call = self
+            .writes
+            .transact_write_items()
+            .client_request_token(token)
+            .set_transact_items(Some(items));
+        call.send().await.map(drop).map_err(|error| match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                let why = why_cancelled(cancelled.cancellation_reasons());
+                match why {
+                    Cancelled::Condition(index) => Refused::Condition(index),
+                    Cancelled::Busy => Refused::NotDone(contended(error)),
+                    Cancelled::ForGood => Refused::ForGood(self.error(error)),
+                }
+            }
+            _ => self.refused(error),
+        })
+    }
+
+    /// A put whose answer was lost has happened if its version is there.
+    ///
+    /// # Errors
+    /// `lost`, the reason for the question, where it has not or where nobody can tell.
+    async fn look_whether_done(&self, entry: &Entry<'_>, lost: Error) -> Result<()> {
+        if entry.version.is_none() {
+            return Err(lost);
+        }
+        let Ok(found) = self.one(&entry.write.key, Consistency::Strong).await else {
+            return Err(lost);
+        };
+        let is_ours = found.is_some_and(|record| Some(record.version) == entry.version);
+        if is_ours { Ok(()) } else { Err(lost) }
+    }
+
+    fn refused<E>(&self, error: SdkError<E, HttpResponse>) -> Refused
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+        if code == Some("ConditionalCheckFailedException") {
+            return Refused::Condition(0);
+        }
+        let may_have_happened = aws::may_have_happened(&error);
+        let error = self.error(error);
+        if !error.kind().is_retryable() {
+            Refused::ForGood(error)
+        } else if may_have_happened {
+            Refused::Unknown(error)
+        } else {
+            Refused::NotDone(error)
+        }
+    }
+}
+
+/// Why a transaction was cancelled.
+#[derive(Debug, PartialEq, Eq)]
+enum Cancelled {
+    Condition(usize),
+    /// Others wrote the same, or it was too much at once.
+    Busy,
+    ForGood,
+}
+
+/// The reasons stand in the order of the entries. A condition that does not hold decides, whatever else
+/// was in the way; what will not do next time either comes before what may.
+fn why_cancelled(reasons: &[CancellationReason]) -> Cancelled {
+    let codes = || reasons.iter().map(|reason| reason.code().unwrap_or("None"));
+    if let Some(index) = codes().position(|code| code == "ConditionalCheckFailed") {
+        return Cancelled::Condition(index);
+    }
+    let may_do_later = |code| {
+        matches!(
+            code,
+            "None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"
+        )
+    };
+    if codes().all(may_do_later) { Cancelled::Busy } else { Cancelled::ForGood }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_decides_over_contention_and_contention_over_nothing() {
+        let cases = [
+            (&["None", "ConditionalCheckFailed"][..], Cancelled::Condition(1)),
+            (
+                &["TransactionConflict", "ConditionalCheckFailed", "ConditionalCheckFailed"],
+                Cancelled::Condition(1),
+            ),
+            (&["ValidationError", "ConditionalCheckFailed"], Cancelled::Condition(1)),
+            (&["None", "TransactionConflict"], Cancelled::Busy),
+            (&["ThrottlingError", "ProvisionedThroughputExceeded"], Cancelled::Busy),
+            (&["TransactionConflict", "ValidationError"], Cancelled::ForGood),
+            (&["ItemCollectionSizeLimitExceeded"], Cancelled::ForGood),
+        ];
+        for (codes, expected) in cases {
+            let reasons: Vec<CancellationReason> = codes
+                .iter()
+                .map(|code| CancellationReason::builder().code(*code).build())
+                .collect();
+            assert_eq!(why_cancelled(&reasons), expected, "{codes:?}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The suite over DynamoDB, and what is this back end's own: answers that are lost, settings that are
+//! wrong. It needs what `./dev localstack up` prints in the environment.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{self, Config},
+    types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
+};
+use model::ErrorKind;
+use records::{
+    Condition, Consistency, Key, Record, RecordStore, Version, Write, conformance,
+    dynamodb::DynamoRecords,
+};
+use serde_json::json;
+use std::{env, net::SocketAddr, sync::Arc};
+use testkit::proxy::LosingProxy;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+fn setting(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: run `./dev localstack up` and export what it prints")
+    })
+}
+
+/// Where DynamoDB Local is; only there is written.
+fn endpoint() -> SocketAddr {
+    let url = setting("AWS_ENDPOINT_URL_DYNAMODB");
+    let address: SocketAddr = url.trim_start_matches("http://").parse().unwrap();
+    assert!(address.ip().is_loopback(), "{url} is not on this machine");
+    address
+}
+
+fn table() -> String {
+    endpoint();
+    setting("HASHREEL_RECORDS").trim_start_matches("dynamodb://").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_every_promise_of_the_port() {
+    let url = format!("dynamodb://{}", table());
+    conformance::suite(records::open(&url).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_machines_on_one_table_keep_every_promise_together() {
+    let table = table();
+    let (one, other) = tokio::join!(DynamoRecords::open(&table), DynamoRecords::open(&table));
+    conformance::suite_on(vec![Arc::new(one.unwrap()), Arc::new(other.unwrap())]).await;
+}
+
+/// A store that may lose answers, and one beside it that does not.
+struct Losing {
+    proxy: LosingProxy,
+    store: DynamoRecords,
+    beside: DynamoRecords,
+    partition: String,
+}
+
+impl Losing {
+    async fn new(case: &str) -> Self {
+        let proxy = LosingProxy::to(endpoint()).await.unwrap();
+        Self {
+            store: DynamoRecords::with(config_at(proxy.url()).await, &table()).await.unwrap(),
+            beside: DynamoRecords::open(&table()).await.unwrap(),
+            partition: format!("lost#{case}#{}", fresh()),
+            proxy,
+        }
+    }
+
+    fn key(&self, sort: &str) -> Key {
+        Key::new(&self.partition, sort)
+    }
+
+    async fn read(&self, sort: &str) -> Option<Record> {
+        self.beside.get(&self.key(sort), Consistency::Strong).await.unwrap()
+    }
+
+    async fn put(&self, sort: &str) -> Version {
+        let put = Write::put(self.key(sort), Condition::Any, json!({ "before": true }));
+        self.beside.write(vec![put]).await.unwrap()[0].unwrap()
+    }
+}
+
+/// The environment's settings, but for the endpoint.
+async fn config_at(url: String) -> Config {
+    config::Builder::from(&aws::config().await.unwrap()).endpoint_url(url).build()
+}
+
+fn fresh() -> u64 {
+    getrandom::u64().unwrap()
+}
+
+#[tokio::test]
+async fn a_put_whose_answer_is_lost_is_known_by_its_version() {
+    let losing = Losing::new("put").await;
+    let before = losing.put("there").await;
+    for (sort, condition) in [
+        ("new", Condition::Absent),
+        ("any", Condition::Any),
+        ("there", Condition::VersionIs(before)),
+    ] {
+        losing.proxy.lose(1);
+        let put = Write::put(losing.key(sort), condition, json!({ "after": true }));
+        let version = losing.store.write(vec![put]).await.unwrap()[0];
+        assert_eq!(losing.proxy.left(), 0, "{sort}: an answer was lost");
+        let found = losing.read(sort).await.unwrap();
+        assert_eq!((Some(found.version), found.value), (version, json!({ "after": true })));
+    }
+}
+
+#[tokio::test]
+async fn a_batch_whose_answers_are_lost_happens_once() {
+    let losing = Losing::new("batch").await;
+    let (gone, guard) = (losing.put("gone").await, losing.put("guard").await);
+    losing.proxy.lose(2);
+    let batch = vec![
+        Write::put(losing.key("new"), Condition::Absent, json!({ "n": 1 })),
+        Write::delete(losing.key("gone"), Condition::VersionIs(gone)),
+        Write::check(losing.key("guard"), Condition::VersionIs(guard)),
+    ];
+    let versions = losing.store.write(batch).await.unwrap();
+    assert_eq!(losing.proxy.left(), 0, "two answers were lost");
+    assert_eq!(losing.read("new").await.unwrap().version, versions[0].unwrap());
+    assert_eq!(losing.read("gone").await, None);
+}
+
+#[tokio::test]
+async fn a_delete_whose_answer_is_lost_is_no_success_and_no_conflict() {
+    let losing = Losing::new("delete").await;
+    let version = losing.put("gone").await;
+    losing.proxy.lose(1);
+    let delete = Write::delete(losing.key("gone"), Condition::VersionIs(version));
+    // Nobody can tell whose deletion it was that made the record go.
+    let error = losing.store.write(vec![delete]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+    assert_eq!(losing.read("gone").await, None);
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_one_of_ours_is_named_with_its_setting() {
+    let missing = format!("dynamodb://missing-{}", fresh());
+    let error = records::open(&missing).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Internal);
+    assert!(error.to_string().contains("HASHREEL_RECORDS"), "{error}");
+
+    let other = format!("other-{}", fresh());
+    let client = Client::new(&aws::config().await.unwrap());
+    let id = |name| AttributeDefinition::builder().attribute_name(name);
+    client
+        .create_table()
+        .table_name(&other)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(id("id").attribute_type(ScalarAttributeType::S).build().unwrap())
+        .key_schema(
+            KeySchemaElement::builder()
+                .attribute_name("id")
+                .key_type(KeyType::Hash)
+                .build()
+                .unwrap(),
+        )
+        .send()
+        .await
+        .unwrap();
+    let error = records::open(&format!("dynamodb://{other}")).await.unwrap_err();
+    client.delete_table().table_name(&other).send().await.unwrap();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("other keys"), "{error}");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_speaks_something_else_is_named_with_its_setting() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let _ = client.read(&mut [0; 4096]).await;
+            let page = "HTTP/1.1 404 Not Found\r\ncontent-length: 6\r\n\r\n<html>";
+            client.write_all(page.as_bytes()).await.unwrap();
+        }
+    });
+    let error = DynamoRecords::with(config_at(url).await, &table()).await.unwrap_err();
+    server.abort();
+    assert_eq!(error.kind(), ErrorKind::Internal, "{}", error.chain());
+    assert!(error.to_string().contains("AWS_ENDPOINT_URL"), "{error}");
+}
