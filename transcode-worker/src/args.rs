@@ -12,13 +12,13 @@ use transcode_worker::Config;
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Args {
-    /// Where the tables are: sqlite:///PATH
+    /// Where the tables are: sqlite:///PATH or dynamodb://TABLE
     #[arg(long, env = "HASHREEL_RECORDS", value_name = "URL")]
     pub(crate) records: String,
     /// Where the objects are: file:///PATH
     #[arg(long, env = "HASHREEL_OBJECTS", value_name = "URL")]
     pub(crate) objects: String,
-    /// Where the jobs are: sqlite:///PATH; quick ones beside it, with `-quick` after the name
+    /// Where the jobs are: sqlite:///PATH or sqs://NAME; quick ones beside it, with `-quick` after the name
     #[arg(long, env = "HASHREEL_QUEUE", value_name = "URL")]
     pub(crate) queue: String,
     /// Where /livez, /readyz and /metrics are served

@@ -31,12 +31,12 @@ struct Options {
     #[arg(long, env = "HASHREEL_OBJECTS", value_name = "URL")]
     objects: String,
 
-    /// Where records are kept: sqlite:///var/lib/hashreel/records.db
+    /// Where records are kept: sqlite:///var/lib/hashreel/records.db or dynamodb://TABLE
     #[arg(long, env = "HASHREEL_RECORDS", value_name = "URL")]
     records: String,
 
-    /// Where jobs are queued: sqlite:///var/lib/hashreel/queue.db; quick ones beside it, with `-quick`
-    /// after the name.
+    /// Where jobs are queued: sqlite:///var/lib/hashreel/queue.db or sqs://NAME; quick ones beside it,
+    /// with `-quick` after the name.
     #[arg(long, env = "HASHREEL_QUEUE", value_name = "URL")]
     queue: String,
 

@@ -2,12 +2,14 @@
 //!
 //! [`JobQueue`] says what a back end must guarantee and `conformance` tries to break it; both hold for
 //! every back end. It promises what SQS can promise and no more: that a job has one effect is the
-//! catalog's business. A back end is one module: [`sqlite`] is the embedded one.
+//! catalog's business. A back end is one module: [`sqlite`] is the embedded one, [`sqs`] the one
+//! for many machines.
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod job;
 pub mod sqlite;
+pub mod sqs;
 mod store;
 
 pub use job::{DeadId, DeadLetter, DeadPage, Delivery, Depth, Outgoing, Receipt};
@@ -26,7 +28,7 @@ pub fn quick_url(url: &str) -> String {
     format!("{url}-quick")
 }
 
-/// Opens the queue that `url` names, with its default settings: `sqlite:///PATH`.
+/// Opens the queue that `url` names, with its default settings: `sqlite:///PATH` or `sqs://NAME`.
 ///
 /// # Errors
 /// `Invalid` for another scheme or a wrong path; what the back end says where it cannot be opened.
@@ -37,6 +39,9 @@ pub async fn open(url: &str) -> Result<Arc<dyn JobQueue>> {
             let queue = sqlite::SqliteQueue::open(path, sqlite::Settings::default()).await?;
             Ok(Arc::new(queue))
         }
-        _ => Err(Error::invalid(format!("{url:?} names no known queue: sqlite:///PATH"))),
+        Some(("sqs", name)) => Ok(Arc::new(sqs::SqsQueue::open(name).await?)),
+        _ => Err(Error::invalid(format!(
+            "{url:?} names no known queue: sqlite:///PATH or sqs://NAME"
+        ))),
     }
 }

@@ -46,7 +46,7 @@ pub trait JobQueue: Send + Sync + fmt::Debug + 'static {
     ///
     /// # Errors
     /// `TooLarge` beyond [`MAX_BODY_BYTES`]; `Invalid` for a body that is empty or holds control
-    /// characters other than tab and line ends, which some back ends cannot carry.
+    /// characters other than tab and line ends, or U+FFFE or U+FFFF, which some back ends cannot carry.
     async fn send(&self, jobs: Vec<Outgoing>) -> Result<()>;
 
     /// Takes 1 to `max` (at most [`MAX_RECEIVE`]) jobs and hides them for `visibility` (more than none,
@@ -110,7 +110,12 @@ pub(crate) fn check_send(jobs: &[Outgoing]) -> Result<()> {
         return Err(Error::invalid(format!("1 to {MAX_SEND} jobs are sent at once")));
     }
     for job in jobs {
-        let is_odd = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+        let is_odd = |c: char| match c {
+            '\t' | '\n' | '\r' => false,
+            // What XML, and so SQS, cannot carry besides.
+            '\u{fffe}' | '\u{ffff}' => true,
+            c => c.is_control(),
+        };
         if job.body.is_empty() || job.body.contains(is_odd) {
             return Err(Error::invalid("a job is text without control characters, and not empty"));
         }

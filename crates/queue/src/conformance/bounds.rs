@@ -17,7 +17,14 @@ const SECOND: Duration = Duration::from_secs(1);
 async fn senseless_jobs_are_not_sent(queue: &Subject) {
     let job = |body: &str| Outgoing::now(body);
     let late = Outgoing { body: "x".into(), delay: MAX_DELAY + SECOND };
-    for jobs in [vec![], vec![job("x"); MAX_SEND + 1], vec![job("")], vec![job("\0")], vec![late]] {
+    for jobs in [
+        vec![],
+        vec![job("x"); MAX_SEND + 1],
+        vec![job("")],
+        vec![job("\0")],
+        vec![job("\u{ffff}")],
+        vec![late],
+    ] {
         assert_eq!(kind(queue.queue().send(jobs).await), ErrorKind::Invalid);
     }
     let half = "x".repeat(MAX_BODY_BYTES / 2 + 1);

@@ -27,7 +27,7 @@ async fn a_job_that_was_delivered_too_often_is_put_aside(queue: &Subject) {
         if delivery % 2 == 0 {
             queue.other().extend(&job.receipt, Duration::ZERO).await.unwrap();
         } else {
-            queue.pass(HIDDEN).await;
+            queue.pass(queue.hidden).await;
         }
         last = Some(job);
     }
@@ -54,7 +54,7 @@ async fn a_buried_job_is_kept_with_its_reason(queue: &Subject) {
         let dead = dead.iter().find(|dead| dead.body == body).unwrap();
         assert_eq!((dead.reason.as_deref(), dead.receives), (Some(kept), 1));
     }
-    queue.pass(HIDDEN * 2).await;
+    queue.pass(queue.hidden * 2).await;
     queue.is_empty().await;
 }
 

@@ -29,9 +29,9 @@ async fn a_delivered_job_is_hidden_and_comes_again(queue: &Subject) {
     queue.send("again").await;
     let first = queue.take().await;
     queue.is_empty().await;
-    queue.pass(HIDDEN / 2).await;
+    queue.pass(queue.hidden / 2).await;
     queue.is_empty().await;
-    queue.pass(HIDDEN).await;
+    queue.pass(queue.hidden).await;
     let second = queue.take().await;
     assert_eq!((first.receives, second.receives), (1, 2));
     assert_eq!((&second.body, second.sent_at), (&first.body, first.sent_at));
@@ -40,13 +40,13 @@ async fn a_delivered_job_is_hidden_and_comes_again(queue: &Subject) {
 }
 
 async fn a_delayed_job_is_hidden_first(queue: &Subject) {
-    let later = Outgoing { body: "later".into(), delay: HIDDEN };
+    let later = Outgoing { body: "later".into(), delay: queue.hidden };
     queue.queue().send(vec![later, Outgoing::now("now")]).await.unwrap();
     let now = queue.take().await;
     assert_eq!(now.body, "now");
     queue.other().delete(&now.receipt).await.unwrap();
     queue.is_empty().await;
-    queue.pass(HIDDEN).await;
+    queue.pass(queue.hidden).await;
     let later = queue.take().await;
     assert_eq!((later.body.as_str(), later.receives), ("later", 1));
 }
@@ -64,7 +64,7 @@ async fn jobs_that_many_receive_go_to_one_each(queue: &Subject) {
             // A queue of many machines may say "none" too early; it does not do so for ever.
             let mut none = 0;
             while none < 3 {
-                let jobs = mine.receive(1 + task * 3, HIDDEN, Duration::ZERO).await.unwrap();
+                let jobs = mine.receive(1 + task * 3, queue.hidden, Duration::ZERO).await.unwrap();
                 assert!(jobs.len() <= 1 + task * 3);
                 none = if jobs.is_empty() { none + 1 } else { 0 };
                 got.extend(jobs);
@@ -87,7 +87,7 @@ async fn the_depth_tells_where_jobs_are(queue: &Subject) {
         (depth.waiting, depth.delayed, depth.in_flight, depth.dead)
     };
     assert_eq!(depth().await, (0, 0, 0, 0));
-    let later = Outgoing { body: "later".into(), delay: HIDDEN * 2 };
+    let later = Outgoing { body: "later".into(), delay: queue.hidden * 2 };
     let jobs = vec![Outgoing::now("a"), Outgoing::now("b"), Outgoing::now("c"), later];
     queue.queue().send(jobs).await.unwrap();
     assert_eq!(depth().await, (3, 1, 0, 0));
@@ -96,6 +96,6 @@ async fn the_depth_tells_where_jobs_are(queue: &Subject) {
     assert_eq!(depth().await, (1, 1, 2, 0));
     queue.other().bury(&second.receipt, "test").await.unwrap();
     assert_eq!(depth().await, (1, 1, 1, 1));
-    queue.pass(HIDDEN).await;
+    queue.pass(queue.hidden).await;
     assert_eq!(depth().await, (2, 1, 0, 1));
 }

@@ -27,6 +27,8 @@ async fn subject(directory: &TempDir, name: usize, handles: usize) -> Subject {
     Subject {
         handles: opened,
         max_receives: settings.max_receives,
+        hidden: Duration::from_secs(20),
+        notices_lapse: true,
         pass: Box::new(move |time| {
             let time = i64::try_from(time.as_millis()).unwrap();
             millis.fetch_add(time, Ordering::Relaxed);
@@ -123,9 +125,9 @@ async fn settings_and_urls_that_make_no_sense_are_refused() {
     let path = directory.path().join("q.db");
     let never = Settings { max_receives: 0, ..Settings::default() };
     assert_eq!(SqliteQueue::open(&path, never).await.unwrap_err().kind(), ErrorKind::Invalid);
-    for url in ["sqs://jobs", "q.db", "", "sqlite:q.db"] {
+    for url in ["redis://jobs", "q.db", "", "sqlite:q.db"] {
         let error = crate::open(url).await.unwrap_err();
-        assert!(error.to_string().contains("sqlite:///PATH"), "{error}");
+        assert!(error.to_string().contains("sqlite:///PATH or sqs://NAME"), "{error}");
     }
     let url = format!("sqlite://{}", path.display());
     assert_eq!(crate::open(&url).await.unwrap().depth().await.unwrap(), Depth::default());

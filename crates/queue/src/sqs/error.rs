@@ -1,0 +1,39 @@
+//! What SQS's refusals mean for the caller.
+
+use aws::Service;
+use aws_sdk_sqs::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+};
+use model::{Error, ErrorKind};
+use std::error::Error as StdError;
+
+pub(super) const SERVICE: Service =
+    Service { name: "the queue of jobs", protocol: "SQS", setting: "HASHREEL_QUEUE" };
+
+/// The error that the SDK's error is.
+pub(super) fn refused<E>(error: SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    SERVICE.error(error)
+}
+
+/// Whether a receipt was once good and is not any more. SQS has no error of its own for this.
+pub(super) fn is_stale<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    code.is_some_and(|code| code.contains("InvalidParameterValue"))
+}
+
+pub(super) fn lost(error: impl StdError + Send + Sync + 'static) -> Error {
+    let sentence = "the job is not held any more: it took too long, or somebody finished it";
+    Error::with_source(ErrorKind::Conflict, sentence, error)
+}
+
+pub(super) fn of_another_queue() -> Error {
+    Error::invalid("this receipt is of another queue")
+}
+
+pub(super) fn unsendable(error: impl StdError + Send + Sync + 'static) -> Error {
+    Error::with_source(ErrorKind::Internal, "a job cannot be sent", error)
+}
