@@ -29,12 +29,15 @@ cmd_localstack() {
 }
 
 localstack_up() {
-  localstack_start >&2
+  {
+    step 'Install what is missing' install_needs "$build_needs" "$localstack_needs"
+    localstack_start
+  } >&2
   localstack_resources environment
 }
 
+# Installs what is missing, starts what does not run, and makes the resources.
 localstack_start() {
-  step 'Install what is missing' install_needs "$build_needs" "$localstack_needs"
   step 'LocalStack and DynamoDB Local' localstack_install
   if container_engine; then
     step 'Start containers' localstack_compose up --detach localstack dynamodb

@@ -3,13 +3,17 @@
 
 readonly cargo_deny_version=0.20.2
 readonly test_log=target/test.log
+# The tests that need S3, SQS or DynamoDB. Their manifests keep them out of `cargo test`.
+# With --workspace they are built with the features that all else is built with, and so not twice.
+readonly localstack_tests=(--workspace --test dynamodb --test sqs)
 
 cmd_test() {
-  step 'Install what is missing' install_needs "$build_needs" "$test_needs"
+  step 'Install what is missing' install_needs "$build_needs" "$test_needs" "$localstack_needs"
   step 'Format' cargo fmt --all --check
   step 'Shell scripts' shell_check
   step 'Web app: packages, checks, bundle' test_web
   step 'Clippy' cargo clippy --locked --workspace --all-targets -- -D warnings
+  step 'Clippy of what needs LocalStack' cargo clippy --locked "${localstack_tests[@]}" -- -D warnings
   step 'Documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
   step 'Licences, bans, sources' dependency_check
   # The program too: the system tests start the real one.
@@ -17,6 +21,8 @@ cmd_test() {
   : >"$test_log"
   step 'Tests of the crates' cargo_test --workspace --exclude system-tests
   step 'Tests of the whole system' cargo_test -p system-tests
+  localstack_start
+  step 'Tests on LocalStack' test_localstack
   step 'Nothing left behind' no_server_left
   say_times
   grep '^test result:' "$test_log"
@@ -41,6 +47,17 @@ dependency_check() {
 # cargo_test OPTION...: the output is kept, so that cargo's own summary lines can stand at the end.
 cargo_test() {
   cargo test --locked "$@" </dev/null 2>&1 | tee -a "$test_log"
+}
+
+# LocalStack is stopped whatever the tests said. It answers within seconds; who waits longer hangs.
+test_localstack() {
+  local status=0
+  (
+    eval "$(localstack_resources environment)"
+    cargo_test "${localstack_tests[@]}"
+  ) || status=$?
+  localstack_down
+  return "$status"
 }
 
 # A test that leaves its server running would hold ports and memory, and hide that it does not stop.
