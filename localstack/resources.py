@@ -95,19 +95,37 @@ def make_stack():
     print(f"made the stack {STACK} of {TEMPLATE.name}")
 
 
-def table():
-    """The table's definition in the template, with its name for this stack."""
-
+def template():
     class Loader(yaml.SafeLoader):
         pass
 
-    # !Ref Name is all that the table's definition refers to; what others say is not looked at.
+    # !Ref Name is all that is looked at of what definitions refer to.
     Loader.add_multi_constructor("!", lambda loader, tag, node: {tag: node.value})
-    template = yaml.load(TEMPLATE.read_text(), Loader)
-    properties = template["Resources"]["Records"]["Properties"]
+    return yaml.load(TEMPLATE.read_text(), Loader)
+
+
+def complete_bucket():
+    """LocalStack makes the bucket without its lifecycle and without its block of public access."""
+    s3 = client("s3")
+    bucket = outputs()["Objects"].removeprefix("s3://")
+    properties = template()["Resources"]["Objects"]["Properties"]
+    rules = [
+        {"ID": rule["Id"], "Filter": {}} | {key: rule[key] for key in rule.keys() - {"Id"}}
+        for rule in properties["LifecycleConfiguration"]["Rules"]
+    ]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    s3.put_public_access_block(
+        Bucket=bucket,
+        PublicAccessBlockConfiguration=properties["PublicAccessBlockConfiguration"],
+    )
+
+
+def table():
+    """The table's definition in the template, with its name for this stack."""
+    properties = template()["Resources"]["Records"]["Properties"]
     if properties["TableName"] != {"Ref": "Name"}:
         sys.exit(f"{TEMPLATE.name}: the table's name is no longer !Ref Name; resources.py must follow")
-    properties["TableName"] = template["Parameters"]["Name"]["Default"]
+    properties["TableName"] = template()["Parameters"]["Name"]["Default"]
     return properties
 
 
@@ -133,6 +151,7 @@ def make():
     for service in CALLS:
         wait(service)
     make_stack()
+    complete_bucket()
     make_table()
 
 
@@ -156,12 +175,16 @@ def status():
     sys.exit(0 if well and stack() is not None else 1)
 
 
+def outputs():
+    return {output["OutputKey"]: output["OutputValue"] for output in stack()["Outputs"]}
+
+
 def environment():
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack()["Outputs"]}
+    found = outputs()
     for name, value in ENVIRONMENT.items():
         print(f"export {name}={value}")
     for output, name in SETTINGS.items():
-        print(f"export {name}={outputs[output]}")
+        print(f"export {name}={found[output]}")
 
 
 if __name__ == "__main__":
