@@ -36,8 +36,8 @@ const FORMAT: Format = Format {
     "],
 };
 
-/// Seconds between two looks for rows that expired. They are dropped as writes go by, so that an idle
-/// store does nothing.
+/// Seconds between two looks for rows that expired, once none are left. They are dropped as writes go
+/// by, so that an idle store does nothing, and more of them than a write puts, so that they never pile up.
 const PURGE_EVERY: i64 = 60;
 
 /// The embedded store.
@@ -70,6 +70,20 @@ impl SqliteRecords {
                 .is_ok();
         is_turn.then_some(now)
     }
+
+    /// Drops some rows that expired, if it is this write's turn: a change of its own, that shares the
+    /// write's sync but not its fate.
+    async fn purge(&self) {
+        let Some(now) = self.purge_turn() else { return };
+        match self.database.write(move |connection| write::drop_expired(connection, now)).await {
+            Ok(false) => {}
+            // The next write goes on.
+            Ok(true) => self.purged.store(0, Ordering::Relaxed),
+            Err(error) => {
+                tracing::warn!(cause = error.chain(), "rows that expired are kept for now");
+            }
+        }
+    }
 }
 
 #[async_trait]
@@ -93,14 +107,8 @@ impl RecordStore for SqliteRecords {
 
     async fn write(&self, batch: Vec<Write>) -> Result<Vec<Option<Version>>> {
         let texts = store::check_batch(&batch)?;
-        let purge = self.purge_turn();
-        let change = move |connection: &_| {
-            if let Some(now) = purge {
-                write::drop_expired(connection, now)?;
-            }
-            write::batch(connection, &batch, &texts)
-        };
-        self.database.write(change).await
+        let change = move |connection: &_| write::batch(connection, &batch, &texts);
+        tokio::join!(self.purge(), self.database.write(change)).1
     }
 
     async fn query(&self, query: Query) -> Result<Page> {

@@ -56,6 +56,45 @@ async fn rows_that_expired_go_as_writes_go_by() {
     assert_eq!(sorts().await, ["b", "c", "d", "e"]);
 }
 
+/// How many rows of the partition `p` are kept.
+async fn rows(store: &SqliteRecords) -> usize {
+    store.query(Query::partition("p").limit(1000)).await.unwrap().records.len()
+}
+
+/// A store with `count` rows of the partition `p` that expired.
+async fn store_of_the_past(directory: &tempfile::TempDir, count: usize) -> SqliteRecords {
+    let store = SqliteRecords::open(directory.path().join("records.db")).await.unwrap();
+    let past = Timestamp::now() - Duration::from_secs(5);
+    let old = |n: &usize| {
+        Write::put(Key::new("p", format!("{n:04}")), Condition::Any, json!({})).expires(past)
+    };
+    for batch in (0..count).collect::<Vec<_>>().chunks(100) {
+        store.write(batch.iter().map(old).collect()).await.unwrap();
+    }
+    store.purged.store(0, Ordering::Relaxed);
+    store
+}
+
+#[tokio::test]
+async fn more_rows_than_one_write_drops_are_dropped_by_the_next() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store_of_the_past(&directory, 900).await;
+    let other = || vec![Write::put(Key::new("q", "x"), Condition::Any, json!({}))];
+    store.write(other()).await.unwrap();
+    assert_eq!(rows(&store).await, 400);
+    store.write(other()).await.unwrap();
+    assert_eq!(rows(&store).await, 0);
+}
+
+#[tokio::test]
+async fn a_write_that_fails_does_not_keep_what_expired() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store_of_the_past(&directory, 3).await;
+    let unmet = Condition::VersionIs(Version::from_bits(7));
+    store.write(vec![Write::put(Key::new("q", "x"), unmet, json!({}))]).await.unwrap_err();
+    assert_eq!(rows(&store).await, 0);
+}
+
 #[tokio::test]
 async fn an_unknown_scheme_is_refused_by_naming_the_known() {
     for url in ["redis://table", "records.db", "", "sqlite:records.db"] {

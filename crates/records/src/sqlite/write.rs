@@ -6,7 +6,7 @@ use model::Error;
 use rusqlite::{Connection, ToSql};
 
 /// The most rows that one write drops, so that none waits long for it.
-const PURGE: i64 = 500;
+const PURGE: u16 = 500;
 
 /// Makes every change whose condition holds, one statement each; `texts` are the values of the puts.
 /// On an error the caller undoes what was done.
@@ -100,12 +100,11 @@ impl Row<'_> {
     }
 }
 
-/// Drops rows that expired by `now`, in seconds since 1970.
-pub(super) fn drop_expired(connection: &Connection, now: i64) -> Result<(), Failure> {
+/// Drops rows that expired by `now`, in seconds since 1970. Returns whether there may be more.
+pub(super) fn drop_expired(connection: &Connection, now: i64) -> Result<bool, Failure> {
     let sql = "DELETE FROM record WHERE (partition, sort) IN
                (SELECT partition, sort FROM record WHERE expires <= ?1 LIMIT ?2)";
-    connection.prepare_cached(sql)?.execute((now, PURGE))?;
-    Ok(())
+    Ok(connection.prepare_cached(sql)?.execute((now, PURGE))? == usize::from(PURGE))
 }
 
 fn stored(version: Version) -> [u8; 16] {
