@@ -65,8 +65,26 @@ pub fn refuse(refusal: Refusal) -> Refusal {
         ErrorKind::NotFound => Some(StatusCode::NOT_FOUND),
         ErrorKind::TooLarge => Some(StatusCode::PAYLOAD_TOO_LARGE),
         ErrorKind::Forbidden => Some(StatusCode::FORBIDDEN),
+        // Clients try again after 409, 423 and what is ours (5xx), and give up on any other 4xx.
+        ErrorKind::Busy => Some(StatusCode::SERVICE_UNAVAILABLE),
         _ => None,
     };
     refusal.status = refusal.status.or(dictated);
     refusal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Error;
+
+    #[test]
+    fn what_may_succeed_later_has_a_status_that_clients_try_again_after() {
+        for kind in [ErrorKind::Busy, ErrorKind::Conflict, ErrorKind::Cancelled] {
+            let status = refuse(Refusal::new(Error::new(kind, "not now"))).status.unwrap();
+            // The rule of tus-js-client.
+            let tries_again = status.is_server_error() || [409, 423].contains(&status.as_u16());
+            assert!(tries_again, "{kind:?}: {status}");
+        }
+    }
 }
