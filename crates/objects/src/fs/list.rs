@@ -11,7 +11,15 @@ use rustix::fs::FileType;
 /// Up to `limit` objects with this prefix and behind `after`.
 pub(super) fn page(tree: &Tree, prefix: &str, after: &str, limit: usize) -> Result<ListPage> {
     let mut walk = Walk { tree, prefix, after, most: limit + 1, found: Vec::new() };
-    walk.directory("")?;
+    match prefix.rsplit_once('/') {
+        // All that has the prefix is below this directory, so nothing beside it is looked at.
+        Some((directory, _)) if ObjectName::new(directory).is_ok() => {
+            walk.directory(&format!("{directory}/"))?;
+        }
+        // No name begins like that, and a path that is none stays where it came from.
+        Some(_) => {}
+        None => walk.directory("")?,
+    }
     let mut objects = walk.found;
     let has_more = objects.len() > limit;
     objects.truncate(limit);

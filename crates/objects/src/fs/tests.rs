@@ -3,7 +3,7 @@
 use super::*;
 use crate::{conformance, layer::Counted};
 use futures::stream;
-use std::path::Path;
+use std::{os::unix::fs::PermissionsExt, path::Path};
 
 fn put(name: &str, bytes: &'static str) -> Put {
     Put { name: ObjectName::new(name).unwrap(), bytes: Bytes::from(bytes) }
@@ -129,6 +129,27 @@ async fn files_of_others_are_no_objects() {
     assert_eq!(names(&store).await, ["mine"]);
     let link = ObjectName::new("link").unwrap();
     assert_eq!(store.get(&link, None).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_listing_reads_nothing_beside_its_prefix() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = FsObjects::open(directory.path().join("objects")).await.unwrap();
+    store.put_all(vec![put("a/b/1", "x"), put("a/c/1", "y")]).await.unwrap();
+    // What is on the way to the prefix can be passed through, but not be read.
+    let way = directory.path().join("objects/a");
+    let closed = std::fs::Permissions::from_mode(0o311);
+    std::fs::set_permissions(&way, closed).unwrap();
+    let is_kept_out = std::fs::read_dir(&way).is_err();
+    let page = store.list("a/b/", None, 10).await;
+    std::fs::set_permissions(&way, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // To root every directory is open; what is listed is the same.
+    assert_eq!(page.unwrap().objects.len(), 1, "kept out of the rest: {is_kept_out}");
+    std::fs::write(directory.path().join("secret"), "").unwrap();
+    for prefix in ["../", "a/../../", "/", "//", "a//", "./", "a/b/1/"] {
+        let page = store.list(prefix, None, 10).await.unwrap();
+        assert_eq!(page.objects, [], "{prefix}");
+    }
 }
 
 #[tokio::test]
