@@ -22,7 +22,9 @@ pub struct Active {
 #[derive(Debug, Default)]
 struct Holders {
     next: u64,
-    by_upload: HashMap<UploadId, Holder>,
+    /// In the order they came: all but the last were told to stop, and whoever waits leaves the line
+    /// without breaking it.
+    by_upload: HashMap<UploadId, Vec<Holder>>,
 }
 
 #[derive(Debug, Clone)]
@@ -49,16 +51,31 @@ impl Active {
         Self { shutdown, holders: Arc::default() }
     }
 
-    /// Tells the holder of `upload` to stop and waits until it is gone, `patience` at most. Somebody newer
-    /// may have come meanwhile, or the process been told to stop: [`Hold::stop`] says so.
+    /// Tells the holder of `upload` to stop and waits until all who came before are gone, `patience` at
+    /// most. Somebody newer may have come meanwhile, or the process been told to stop: [`Hold::stop`]
+    /// says so. May be dropped while it waits: those who come later still wait for those before.
     pub async fn take(&self, upload: UploadId, patience: Duration) -> Hold {
-        let (hold, before) = self.replace(upload);
-        if let Some(before) = before {
-            before.stop.cancel();
-            // A holder that outlives this is stuck in its store; the epoch keeps it from harm.
-            let _ = tokio::time::timeout(patience, before.gone.cancelled()).await;
-        }
+        let hold = self.join(upload);
+        let alone = async {
+            while let Some(gone) = hold.before() {
+                gone.cancelled().await;
+            }
+        };
+        // A holder that outlives this is stuck in its store; the epoch keeps it from harm.
+        let _ = tokio::time::timeout(patience, alone).await;
         hold
+    }
+
+    /// Whether the process was told to stop.
+    #[must_use]
+    pub fn is_shut_down(&self) -> bool {
+        self.shutdown.is_cancelled()
+    }
+
+    /// Cancelled when the process is told to stop.
+    #[must_use]
+    pub fn shutdown(&self) -> CancellationToken {
+        self.shutdown.clone()
     }
 
     /// How many uploads are being written.
@@ -67,7 +84,8 @@ impl Active {
         self.holders().by_upload.len()
     }
 
-    fn replace(&self, upload: UploadId) -> (Hold, Option<Holder>) {
+    /// Joins the line and tells who was its last to stop.
+    fn join(&self, upload: UploadId) -> Hold {
         let mut holders = self.holders();
         holders.next += 1;
         let holder = Holder {
@@ -75,8 +93,12 @@ impl Active {
             stop: self.shutdown.child_token(),
             gone: CancellationToken::new(),
         };
-        let before = holders.by_upload.insert(upload, holder.clone());
-        (Hold { active: self.clone(), upload, holder }, before)
+        let line = holders.by_upload.entry(upload).or_default();
+        if let Some(before) = line.last() {
+            before.stop.cancel();
+        }
+        line.push(holder.clone());
+        Hold { active: self.clone(), upload, holder }
     }
 
     fn holders(&self) -> MutexGuard<'_, Holders> {
@@ -91,14 +113,24 @@ impl Hold {
     pub fn stop(&self) -> &CancellationToken {
         &self.holder.stop
     }
+
+    /// Whose going to wait for: the next in the line before this one.
+    fn before(&self) -> Option<CancellationToken> {
+        let holders = self.active.holders();
+        let line = holders.by_upload.get(&self.upload)?;
+        let before = line.iter().take_while(|holder| holder.number != self.holder.number).last();
+        before.map(|before| before.gone.clone())
+    }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
         let mut holders = self.active.holders();
-        let ours = |holder: &Holder| holder.number == self.holder.number;
-        if holders.by_upload.get(&self.upload).is_some_and(ours) {
-            holders.by_upload.remove(&self.upload);
+        if let Some(line) = holders.by_upload.get_mut(&self.upload) {
+            line.retain(|holder| holder.number != self.holder.number);
+            if line.is_empty() {
+                holders.by_upload.remove(&self.upload);
+            }
         }
         drop(holders);
         self.holder.gone.cancel();
@@ -157,6 +189,26 @@ mod tests {
         let stopped = waiting.into_iter().map(async |take| take.await.stop().is_cancelled());
         let stopped = futures::future::join_all(stopped).await;
         assert_eq!(stopped, [true, true, true, true, true, true, true, false]);
+        assert_eq!(active.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn one_that_leaves_the_line_does_not_let_the_next_go_ahead_of_the_first() {
+        let (active, upload) = (Active::default(), UploadId::new(Timestamp::UNIX_EPOCH));
+        let first = active.take(upload, LONG).await;
+        let mut middle = Box::pin(active.take(upload, LONG));
+        assert!(futures::poll!(&mut middle).is_pending());
+        let mut last = Box::pin(active.take(upload, LONG));
+        assert!(futures::poll!(&mut last).is_pending());
+        drop(middle);
+        assert!(futures::poll!(&mut last).is_pending(), "the first still writes");
+        // One that came after the middle had left waits for the first, too.
+        let mut newest = Box::pin(active.take(upload, LONG));
+        assert!(futures::poll!(&mut newest).is_pending());
+        drop(last);
+        assert!(futures::poll!(&mut newest).is_pending(), "the first still writes");
+        drop(first);
+        assert!(!newest.await.stop().is_cancelled());
         assert_eq!(active.count(), 0);
     }
 
