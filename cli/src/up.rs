@@ -59,6 +59,7 @@ pub async fn run(args: &UpArgs) -> Result<()> {
         settings,
         shutdown.clone(),
     );
+    uploads.keep_clearing();
     let cache = args.meta.segment_cache.0;
     let meta = Meta::new(store.clone(), access, cache, shutdown.clone());
     let metrics = Metrics::new(|_| {});

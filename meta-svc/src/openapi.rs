@@ -49,8 +49,8 @@ pub(crate) struct EventView {
     id: String,
     #[schema(format = DateTime)]
     at: String,
-    /// `upload.created`, `upload.progress`, `upload.aborted`, `file.stored`, `file.renamed`,
-    /// `file.deleted` or `video.changed`.
+    /// `upload.created`, `upload.progress`, `upload.aborted`, `upload.expired`, `file.stored`,
+    /// `file.renamed`, `file.deleted` or `video.changed`.
     r#type: String,
     /// The file it is about, once there is one.
     #[schema(format = "uuid")]

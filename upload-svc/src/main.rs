@@ -92,6 +92,8 @@ async fn run(options: Options) -> Result<()> {
         shutdown.clone(),
     );
 
+    uploads.keep_clearing();
+
     let asked = Key::new("ready", "ready");
     let health = Health::default()
         .check("records", move || {

@@ -35,6 +35,8 @@ pub struct Settings {
     pub idle: Duration,
     /// How long a request waits for the one before it to make its bytes durable.
     pub patience: Duration,
+    /// Pause between two looks for uploads whose time is over.
+    pub clear_every: Duration,
     /// Origins whose pages may upload.
     pub cors: Cors,
 }
@@ -46,6 +48,7 @@ impl Default for Settings {
             expiry: Duration::from_secs(7 * 24 * 3600),
             idle: Duration::from_secs(60),
             patience: Duration::from_secs(10),
+            clear_every: Duration::from_secs(60),
             cors: Cors::default(),
         }
     }

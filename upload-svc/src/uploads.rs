@@ -12,12 +12,16 @@ use crate::{
 use access::Access;
 use axum::http::request::Parts;
 use catalog::{Dialect, File, Upload, VideoLink, jobs::Job};
-use content::{Appended, Ended, NewUpload, Store};
+use content::{Appended, Cleared, Ended, NewUpload, Store};
 use futures::StreamExt as _;
-use model::{Error, ErrorKind, OwnerId, Result, Timestamp, UploadId, upload::UploadState};
+use model::{
+    Error, ErrorKind, OwnerId, Result, Timestamp, UploadId,
+    upload::{UploadState, stands_at},
+};
 use queue::{JobQueue, Outgoing};
 use resumable::{Append, Create, Limits, Outcome, Standing, overrun};
 use std::sync::Arc;
+use tokio::time::MissedTickBehavior;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The uploads of this process. Cheap to clone.
@@ -58,6 +62,24 @@ impl Uploads {
     pub async fn finished(&self) {
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// Until shutdown: ends uploads whose time is over and clears away what crashes left, every
+    /// [`Settings::clear_every`]. To be called once.
+    pub fn keep_clearing(&self) {
+        let this = self.clone();
+        self.tasks.spawn(async move {
+            let shutdown = this.active.shutdown();
+            let mut turns = tokio::time::interval(this.settings.clear_every);
+            turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            while shutdown.run_until_cancelled(turns.tick()).await.is_some() {
+                match this.store.clear_due(Timestamp::now(), &shutdown).await {
+                    Ok(cleared) if cleared == Cleared::default() => {}
+                    Ok(Cleared { done, failed }) => tracing::info!(done, failed, "cleared"),
+                    Err(error) => tracing::warn!(cause = error.chain(), "nothing was cleared"),
+                }
+            }
+        });
     }
 
     /// How many uploads are being written at this moment.
@@ -105,6 +127,9 @@ impl Uploads {
         create: Create,
         mut body: Intake,
     ) -> Result<Outcome> {
+        if self.active.is_shut_down() {
+            return Err(stopped());
+        }
         if create.about.file.is_some() {
             return Err(Error::invalid(
                 "new versions of a file are not taken yet; leave `file` out of Upload-Metadata to make \
@@ -117,64 +142,59 @@ impl Uploads {
             return Err(overrun(0));
         }
         let expires = Timestamp::now().checked_add(self.settings.expiry).unwrap_or(Timestamp::MAX);
-        let upload = self
-            .store
-            .create(NewUpload {
-                owner: owner.clone(),
-                dialect,
-                expires,
-                length: create.length,
-                about: catalog::About {
-                    name: create.about.name,
-                    media_type: create.about.media_type,
-                    relative_path: create.about.relative_path,
-                },
-                metadata: create.metadata,
-            })
-            .await?;
-        let mut standing = standing(&upload)?;
-        if create.has_body && standing.file.is_none() {
-            let append = content::Append {
-                owner: owner.clone(),
-                id: upload.id,
-                at: 0,
-                limit: self.limits().most(upload.length),
-                closes: create.whole,
-            };
-            standing = self.create_from(append, create.whole, body).await?;
-        }
-        Ok(Outcome::Created { location: format!("/uploads/{}", upload.id), standing })
-    }
-
-    async fn create_from(
-        &self,
-        append: content::Append,
-        whole: bool,
-        body: Intake,
-    ) -> Result<Standing> {
-        let (owner, id) = (append.owner.clone(), append.id);
-        let hold = self.active.take(id, self.settings.patience).await;
+        let new = NewUpload {
+            owner,
+            dialect,
+            expires,
+            length: create.length,
+            about: catalog::About {
+                name: create.about.name,
+                media_type: create.about.media_type,
+                relative_path: create.about.relative_path,
+            },
+            metadata: create.metadata,
+        };
         let this = self.clone();
+        // The whole of it goes on without its client: one that leaves halfway leaves nothing behind.
         self.run(async move {
-            match this.pour(append, body, &hold).await {
-                // Nobody was told its address, or nobody could go on with it.
-                Err(error) if whole || error.kind() == ErrorKind::TooLarge || was_lost(&error) => {
-                    this.store.abort(&owner, id).await?;
-                    Err(error)
-                }
-                Err(error) => {
-                    tracing::info!(upload = %id, cause = error.chain(), "created, not all taken in");
-                    standing(&this.find(&owner, id).await?)
-                }
-                Ok((standing, file)) => {
-                    if let Some(file) = file {
-                        this.announce(&file).await;
-                    }
-                    Ok(standing)
-                }
+            let upload = this.store.create(new).await?;
+            let mut standing = standing(&upload)?;
+            if create.has_body && standing.file.is_none() {
+                standing = this.create_from(&upload, create.whole, body).await?;
             }
+            Ok(Outcome::Created { location: format!("/uploads/{}", upload.id), standing })
         })
         .await
+    }
+
+    async fn create_from(&self, upload: &Upload, whole: bool, body: Intake) -> Result<Standing> {
+        let append = content::Append {
+            owner: upload.owner.clone(),
+            id: upload.id,
+            at: 0,
+            limit: self.limits().most(upload.length),
+            closes: whole,
+        };
+        let hold = self.active.take(upload.id, self.settings.patience).await;
+        match self.pour(append, body, &hold).await {
+            // Nobody was told its address, or nobody could go on with it.
+            Err(error) if whole || error.kind() == ErrorKind::TooLarge || was_lost(&error) => {
+                self.store.abort(&upload.owner, upload.id).await?;
+                Err(error)
+            }
+            Err(error) => {
+                tracing::info!(
+                    upload = %upload.id, cause = error.chain(), "created, not all taken in"
+                );
+                standing(&self.find(&upload.owner, upload.id).await?)
+            }
+            Ok((standing, file)) => {
+                if let Some(file) = file {
+                    self.announce(&file).await;
+                }
+                Ok(standing)
+            }
+        }
     }
 
     /// Adds the body to the upload's end.
@@ -189,14 +209,15 @@ impl Uploads {
         append: Append,
         body: Intake,
     ) -> Result<Outcome> {
-        if let UploadState::Open { offset, .. } = upload.state {
-            // Judged before anybody is disturbed; the store judges once more when it has taken over.
+        // Judged before anybody is disturbed; the store judges once more when it has taken over. The
+        // offset comes first: a wrong one is a conflict whatever else is wrong (tus 1.0, PATCH).
+        if let Some(offset) = upload.offset()
+            && append.offset != offset
+        {
+            return Err(stands_at(offset));
+        }
+        if let UploadState::Open { .. } = upload.state {
             append.check(upload.length, &self.limits())?;
-            if append.offset != offset {
-                return Err(Error::conflict(format!(
-                    "this upload stands at offset {offset}; ask with HEAD and go on from there"
-                )));
-            }
         }
         let hold = self.active.take(upload.id, self.settings.patience).await;
         let this = self.clone();
@@ -272,8 +293,8 @@ impl Uploads {
         body: Intake,
         hold: &Hold,
     ) -> Result<(Standing, Option<File>)> {
-        if hold.stop().is_cancelled() {
-            // While this one waited for the one before to leave, a newer one came.
+        // One for which a newer one waits already still takes what has arrived.
+        if self.active.is_shut_down() {
             return Err(stopped());
         }
         let limit = append.limit;
@@ -292,6 +313,13 @@ impl Uploads {
             }
             Ended::TooLong => return Err(overrun(limit)),
             Ended::Stopped => return Err(stopped()),
+            Ended::NoMemory => {
+                return Err(Error::new(
+                    ErrorKind::Busy,
+                    "all memory for uploads is in use; ask with HEAD where the upload stands and go on \
+                     from there in a moment",
+                ));
+            }
         };
         let id = file.as_ref().map(|file| file.id);
         Ok((Standing { offset, file: id, ..Standing::default() }, file))

@@ -1,5 +1,5 @@
-//! Due work: `due#<shard>` / `<when>#<what>` rows, written with the change that makes the work due, so
-//! that no crash loses it. Whoever does the work removes its row last.
+//! Due work: `due#<shard>` and `candidate#<shard>` / `<when>#<what>` rows, written with the change that
+//! makes the work due, so that no crash loses it. Whoever does the work removes its row last.
 
 use crate::{
     Catalog, Scope, Upload, keys,
@@ -7,8 +7,11 @@ use crate::{
     videos::VideoKey,
 };
 use model::{ContentId, OwnerId, Result, Sha256, Timestamp, UploadId};
-use records::{Condition, Consistency, Key, Query, Write};
+use records::{Condition, Consistency, Key, Query, Record, Write};
 use serde::{Deserialize, Serialize};
+
+/// Rows that are read at a time.
+const ROWS: usize = 100;
 
 /// Something to be done at a time or later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +51,26 @@ impl Row for Due {
     const WHAT: &'static str = "a due row";
 }
 
+/// Who does what is due. Each has rows of its own: candidates may be many and wait long for the sweep,
+/// and nobody should have to look through them for what is due now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DueKind {
+    /// Uploads and contents, for whoever clears.
+    Work,
+    /// Blocks and videos, for the sweep.
+    Candidate,
+}
+
+impl Due {
+    /// Who does it.
+    fn kind(&self) -> DueKind {
+        match self {
+            Self::Upload { .. } | Self::Content { .. } => DueKind::Work,
+            Self::Block { .. } | Self::Video { .. } => DueKind::Candidate,
+        }
+    }
+}
+
 /// A due row with its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueRow {
@@ -61,7 +84,8 @@ impl DueRow {
     /// same key.
     fn new(at: Timestamp, spread: u8, name: &str, due: Due) -> Self {
         let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
-        let key = keys::due(spread % keys::DUE_SHARDS, format!("{millis:012x}#{name}"));
+        let shard = spread % keys::DUE_SHARDS;
+        let key = keys::due(due.kind(), shard, format!("{millis:012x}#{name}"));
         Self { key, due }
     }
 
@@ -108,20 +132,30 @@ fn spread_of(id: &[u8]) -> u8 {
 }
 
 impl Catalog {
-    /// Work of `shard` that is due at `until`, oldest first, at most `limit` rows.
+    /// What is due at `until` of `shard`, oldest first, about a hundred rows, and the cursor to go on
+    /// with. A row that cannot be read is passed over, and said in the log.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn due(&self, shard: u8, until: Timestamp, limit: usize) -> Result<Vec<DueRow>> {
+    pub async fn due(
+        &self,
+        kind: DueKind,
+        shard: u8,
+        until: Timestamp,
+        cursor: Option<String>,
+    ) -> Result<(Vec<DueRow>, Option<String>)> {
         let millis = u64::try_from(until.as_millisecond()).unwrap_or(0);
-        let query = Query::range(keys::due_partition(shard), "", format!("{:012x}", millis + 1))
-            .limit(limit)
+        let end = format!("{:012x}", millis + 1);
+        let query = Query::range(keys::due_partition(kind, shard), "", end)
+            .limit(ROWS)
+            .cursor(cursor)
             .consistency(Consistency::Strong);
         let page = self.records.query(query).await?;
-        page.records
-            .into_iter()
-            .map(|record| Ok(DueRow { due: row::decode(record.value)?, key: record.key }))
-            .collect()
+        let row = |record: Record| {
+            let due = row::readable(&record.key, record.value)?;
+            Some(DueRow { due, key: record.key })
+        };
+        Ok((page.records.into_iter().filter_map(row).collect(), page.cursor))
     }
 
     /// How many shards due work is spread over.

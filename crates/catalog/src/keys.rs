@@ -1,7 +1,7 @@
 //! Partition and sort keys, all of them. Numbers in keys are hex of fixed width, so that text sorts as
 //! numbers do.
 
-use crate::{Scope, log::Topic};
+use crate::{DueKind, Scope, log::Topic};
 use model::{ContentId, EventId, FileId, KeyId, OwnerId, Sha256, UploadId};
 use records::Key;
 
@@ -95,10 +95,13 @@ pub(crate) fn log(topic: &Topic, id: EventId) -> Key {
 /// Due rows are spread over this many partitions, so that no one of them is hot.
 pub(crate) const DUE_SHARDS: u8 = 16;
 
-pub(crate) fn due_partition(shard: u8) -> String {
-    format!("due#{shard:02x}")
+pub(crate) fn due_partition(kind: DueKind, shard: u8) -> String {
+    match kind {
+        DueKind::Work => format!("due#{shard:02x}"),
+        DueKind::Candidate => format!("candidate#{shard:02x}"),
+    }
 }
 
-pub(crate) fn due(shard: u8, sort: String) -> Key {
-    key(due_partition(shard), sort)
+pub(crate) fn due(kind: DueKind, shard: u8, sort: String) -> Key {
+    key(due_partition(kind, shard), sort)
 }

@@ -22,7 +22,7 @@ pub use blocks::{BlockEntry, MAX_GROUP, Scope};
 pub use checkpoint::Checkpoint;
 pub use commit::Commit;
 pub use contents::Content;
-pub use due::{Due, DueRow};
+pub use due::{Due, DueKind, DueRow};
 pub use files::{File, FileVersion, VideoLink};
 pub use log::{Entry, Follow, Topic};
 pub use owners::ApiKey;

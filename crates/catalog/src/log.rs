@@ -53,6 +53,13 @@ pub struct Entry {
     pub value: Value,
 }
 
+impl Entry {
+    /// What it says, if that can be read.
+    pub(crate) fn read<T: Row>(self, topic: &Topic) -> Option<T> {
+        row::readable(&keys::log(topic, self.id), self.value)
+    }
+}
+
 /// An event made at `at`.
 pub(crate) fn event(
     at: Timestamp,
@@ -84,7 +91,8 @@ pub(crate) fn first_version(versions: &[Option<Version>]) -> Result<Version> {
 }
 
 impl Catalog {
-    /// Entries of `topic` from `from` on, oldest first, at most `limit`.
+    /// Entries of `topic` from `from` on, oldest first, at most `limit`. Nobody is kept from the entries
+    /// behind one that cannot be read: it is passed over, and said in the log of the program.
     ///
     /// # Errors
     /// Those of the store.
@@ -98,7 +106,10 @@ impl Catalog {
                 .consistency(Consistency::Strong);
             let page = self.records.query(query).await?;
             for record in page.records {
-                entries.push(Entry { id: record.key.sort.parse()?, value: record.value });
+                match record.key.sort.parse() {
+                    Ok(id) => entries.push(Entry { id, value: record.value }),
+                    Err(_) => tracing::error!(key = %record.key, "a row of the log is passed over"),
+                }
             }
             cursor = page.cursor;
             if cursor.is_none() {
@@ -123,7 +134,7 @@ impl Catalog {
         let topic = Topic::Events(owner.clone());
         let entries = self.read_log(&topic, from, limit.saturating_add(1)).await?;
         let later = entries.into_iter().filter(|entry| Some(entry.id) != after);
-        later.take(limit).map(|entry| row::decode(entry.value)).collect()
+        Ok(later.take(limit).filter_map(|entry| entry.read(&topic)).collect())
     }
 
     /// Adds `event` to its owner's history by itself. Where it belongs to a change, it is written with
@@ -193,7 +204,7 @@ impl Follow {
         for entry in entries {
             if self.seen.insert(entry.id) {
                 self.newest = self.newest.max(entry.id.at());
-                events.push(row::decode(entry.value)?);
+                events.extend(entry.read(&self.topic));
             }
         }
         let window = self.window();

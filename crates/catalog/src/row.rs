@@ -64,6 +64,18 @@ pub(crate) fn decode<T: Row>(value: Value) -> Result<T> {
     }
 }
 
+/// A row of many that are read one after the other: one that cannot be read is passed over, and said in
+/// the log, so that it does not keep its reader from those behind it.
+pub(crate) fn readable<T: Row>(key: &Key, value: Value) -> Option<T> {
+    match decode(value) {
+        Ok(row) => Some(row),
+        Err(error) => {
+            tracing::error!(%key, cause = error.chain(), "a row is passed over");
+            None
+        }
+    }
+}
+
 /// A record as a row with its version.
 pub(crate) fn stored<T: Row>(record: Record) -> Result<Stored<T>> {
     Ok(Stored { value: decode(record.value)?, version: record.version })

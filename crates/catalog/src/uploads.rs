@@ -14,7 +14,8 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::{
     ByteRange, ContentId, Error, ErrorKind, FileId, OwnerId, Result, Sha256, Timestamp, UploadId,
-    event::EventType, upload::UploadState,
+    event::EventType,
+    upload::{UploadState, stands_at},
 };
 use records::{Condition, Consistency};
 use serde::{Deserialize, Serialize};
@@ -243,7 +244,7 @@ impl Catalog {
 
     /// Becomes the upload's one writer: checks `at` against the offset (for an append), then raises the
     /// epoch. What is returned is final: no older writer can move it any more. An upload that has ended
-    /// well is returned as it is where no append is meant.
+    /// well is returned as it is.
     ///
     /// # Errors
     /// `NotFound`, also for somebody else's; those of [`UploadState::take_over`].
@@ -260,8 +261,10 @@ impl Catalog {
                 upload.value.state,
                 UploadState::Committed { .. } | UploadState::Sealed { .. }
             );
-            if complete && at.is_none_or(|at| Some(at) == upload.value.offset()) {
-                return Ok(upload);
+            if let (true, Some(offset)) = (complete, upload.value.offset()) {
+                // The offset is judged first, whatever the state.
+                let fits = at.is_none_or(|at| at == offset);
+                return if fits { Ok(upload) } else { Err(stands_at(offset)) };
             }
             upload.value.state = upload.value.state.take_over(at, upload.value.expires, now)?;
             let raised = row::put(
@@ -301,10 +304,37 @@ impl Catalog {
         id: UploadId,
         now: Timestamp,
     ) -> Result<Stored<Upload>> {
+        let abort = |upload: &Upload| upload.state.abort();
+        self.end_upload(owner, id, now, EventType::UploadAborted, abort).await
+    }
+
+    /// Ends an upload because its time is over; what it holds is released as after an abort.
+    ///
+    /// # Errors
+    /// `NotFound`; those of [`UploadState::expire`]; `Busy` where takers-over kept coming between.
+    pub async fn expire_upload(
+        &self,
+        owner: &OwnerId,
+        id: UploadId,
+        now: Timestamp,
+    ) -> Result<Stored<Upload>> {
+        let expire = |upload: &Upload| upload.state.expire(upload.expires, now);
+        self.end_upload(owner, id, now, EventType::UploadExpired, expire).await
+    }
+
+    /// Ends an upload without a file, and says so in its owner's history.
+    async fn end_upload(
+        &self,
+        owner: &OwnerId,
+        id: UploadId,
+        now: Timestamp,
+        how: EventType,
+        end: impl Fn(&Upload) -> Result<UploadState>,
+    ) -> Result<Stored<Upload>> {
         for _ in 0..TAKE_OVER_TRIES {
             let mut upload = self.upload(owner, id).await?;
-            upload.value.state = upload.value.state.abort()?;
-            let event = log::event(now, EventType::UploadAborted, None, Some(id), json!({}));
+            upload.value.state = end(&upload.value)?;
+            let event = log::event(now, how, None, Some(id), json!({}));
             let written = self
                 .records
                 .write(vec![

@@ -4,15 +4,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use catalog::{
-    About, ApiKey, BlockEntry, Catalog, Checkpoint, Commit, Dialect, Due, Follow, MAX_GROUP, Scope,
-    Stored, Upload, VideoLink,
+    About, ApiKey, BlockEntry, Catalog, Checkpoint, Commit, Dialect, Due, DueKind, Follow,
+    MAX_GROUP, Scope, Stored, Upload, VideoLink,
 };
 use model::{
-    ByteRange, ContentId, ErrorKind, FileId, KeyId, OwnerId, Sha256, Timestamp, UploadId,
+    ByteRange, ContentId, ErrorKind, EventId, FileId, KeyId, OwnerId, Sha256, Timestamp, UploadId,
     block::{BlockState, Codec, Placement},
-    event::EventType,
+    event::{Event, EventType},
     upload::UploadState,
 };
+use records::{Condition, Key, Write};
 use std::time::Duration;
 
 const SCOPE: Scope = Scope::Global;
@@ -117,8 +118,18 @@ async fn count(catalog: &Catalog, partition: &str) -> usize {
 async fn due(catalog: &Catalog) -> Vec<Due> {
     let far = now() + Duration::from_secs(1_000_000);
     let mut all = Vec::new();
-    for shard in 0..catalog.due_shards() {
-        all.extend(catalog.due(shard, far, 1000).await.unwrap().into_iter().map(|row| row.due));
+    for kind in [DueKind::Work, DueKind::Candidate] {
+        for shard in 0..catalog.due_shards() {
+            let mut cursor = None;
+            loop {
+                let (rows, next) = catalog.due(kind, shard, far, cursor).await.unwrap();
+                all.extend(rows.into_iter().map(|row| row.due));
+                cursor = next;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+        }
     }
     all
 }
@@ -335,8 +346,8 @@ async fn the_list_is_paged_newest_first() {
 async fn a_follower_gets_every_event_once_even_late_ones() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = open(&dir).await;
-    let event = |millis: u64| model::event::Event {
-        id: model::EventId::new(now() + Duration::from_millis(millis)),
+    let event = |millis: u64| Event {
+        id: EventId::new(now() + Duration::from_millis(millis)),
         at: now(),
         kind: EventType::FileRenamed,
         file: None,
@@ -356,6 +367,82 @@ async fn a_follower_gets_every_event_once_even_late_ones() {
     assert!(follow.next(10).await.unwrap().is_empty());
     let history = catalog.events(&owner(), after, 10).await.unwrap();
     assert_eq!(history, [early, late]);
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_stops_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = open(&dir).await;
+    let id = |millis: u64| EventId::new(now() + Duration::from_millis(millis));
+    let event = |millis: u64| Event {
+        id: id(millis),
+        at: now(),
+        kind: EventType::FileRenamed,
+        file: None,
+        upload: None,
+        data: serde_json::json!({}),
+    };
+    let mut follow = Follow::new(catalog.clone(), &owner(), None, now()).await.unwrap();
+    let (before, after) = (event(1_000), event(3_000));
+    catalog.append_event(&owner(), &before).await.unwrap();
+    let spoil = async |partition: &str, sort: String| {
+        let value = serde_json::json!({"v": 99, "of": "a newer version"});
+        let put = Write::put(Key::new(partition, sort), Condition::Any, value);
+        catalog.records().write(vec![put]).await.unwrap();
+    };
+    let history = format!("log#events#{}", owner());
+    spoil(&history, id(2_000).to_string()).await;
+    spoil(&history, "2 is no id".into()).await;
+    catalog.append_event(&owner(), &after).await.unwrap();
+
+    assert_eq!(catalog.events(&owner(), None, 10).await.unwrap(), [before.clone(), after.clone()]);
+    assert_eq!(follow.next(10).await.unwrap(), [before, after]);
+
+    spoil("log#jobs#0", id(0).to_string()).await;
+    let created = catalog.create_upload(upload(Some(10))).await.unwrap();
+    let mut held = catalog.take_over(&owner(), created.value.id, Some(0), now()).await.unwrap();
+    ingest(&catalog, &mut held, 1).await;
+    catalog.commit(&held, commit()).await.unwrap();
+    let jobs = catalog.left_jobs(None, now() + Duration::from_secs(1), 10).await.unwrap();
+    assert_eq!(jobs.len(), 1, "the job behind it is found");
+
+    spoil("due#00", format!("{:012x}#upload#x", 1)).await;
+    assert_eq!(due(&catalog).await.len(), 1, "the upload, not yet tidied");
+}
+
+#[tokio::test]
+async fn an_append_at_the_wrong_offset_of_a_complete_upload_is_a_conflict() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = open(&dir).await;
+    let created = catalog.create_upload(upload(Some(10))).await.unwrap();
+    let id = created.value.id;
+    let mut held = catalog.take_over(&owner(), id, Some(0), now()).await.unwrap();
+    ingest(&catalog, &mut held, 1).await;
+    catalog.commit(&held, commit()).await.unwrap();
+    for at in [0, 9, 11] {
+        let wrong = catalog.take_over(&owner(), id, Some(at), now()).await.unwrap_err();
+        assert_eq!(wrong.kind(), ErrorKind::Conflict, "at {at}");
+    }
+    assert!(catalog.take_over(&owner(), id, Some(10), now()).await.is_ok());
+}
+
+#[tokio::test]
+async fn time_ends_an_upload_once_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = open(&dir).await;
+    let created = catalog.create_upload(upload(Some(1_000))).await.unwrap();
+    let (id, expires) = (created.value.id, created.value.expires);
+    let mut held = catalog.take_over(&owner(), id, Some(0), now()).await.unwrap();
+    let early = catalog.expire_upload(&owner(), id, now()).await.unwrap_err();
+    assert_eq!(early.kind(), ErrorKind::Conflict);
+    let ended = catalog.expire_upload(&owner(), id, expires).await.unwrap().value;
+    assert_eq!(ended.state, UploadState::Expired);
+    let late = catalog.checkpoint(&mut held, checkpoint(0, vec![block(1)], vec![])).await;
+    assert_eq!(late.unwrap_err().kind(), ErrorKind::Cancelled);
+    let again = catalog.expire_upload(&owner(), id, expires).await.unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::Gone);
+    let told = catalog.events(&owner(), None, 10).await.unwrap();
+    assert_eq!(told.last().unwrap().kind, EventType::UploadExpired);
 }
 
 #[tokio::test]

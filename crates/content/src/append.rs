@@ -58,6 +58,8 @@ pub enum Ended<F = File> {
     TooLong,
     /// It was told to stop.
     Stopped,
+    /// No memory came free for its bytes in time.
+    NoMemory,
 }
 
 /// What all stages of one append know.
@@ -71,7 +73,8 @@ impl Store {
     /// durable about once a second, and at the end whatever the end is.
     ///
     /// It runs in a task of its own: to stop it early is to cancel `stop`, not to drop the future, so
-    /// that a lost connection still leads to a checkpoint. Before an upload is taken over within this
+    /// that a lost connection still leads to a checkpoint. Told to stop, it takes what has arrived, as
+    /// far as that needs no waiting. Before an upload is taken over within this
     /// process, the append that holds it should be stopped and waited for (not for ever: a taken-over
     /// append fails by itself).
     ///
@@ -171,6 +174,7 @@ pub(crate) async fn run(
         Ended::BodyFailed(error) => Ended::BodyFailed(error),
         Ended::TooLong => Ended::TooLong,
         Ended::Stopped => Ended::Stopped,
+        Ended::NoMemory => Ended::NoMemory,
     };
     Ok(Appended { offset, ended })
 }

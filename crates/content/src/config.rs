@@ -3,6 +3,7 @@
 use catalog::Scope;
 use chunking::Profile;
 use model::{OwnerId, Timestamp};
+use std::time::Duration;
 
 /// Within what equal blocks are stored once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,6 +38,8 @@ pub struct Config {
     pub budget: u64,
     /// Bytes that all reads together may hold in memory.
     pub read_budget: u64,
+    /// Longest wait for memory; whoever waited in vain is told to try again.
+    pub patience: Duration,
     /// Bytes of recently read blocks that are kept for the next small read.
     pub cache: u64,
     /// Where times in records come from.
@@ -50,6 +53,7 @@ impl Default for Config {
             profile: Profile::default(),
             budget: 128 << 20,
             read_budget: 128 << 20,
+            patience: Duration::from_secs(20),
             cache: 32 << 20,
             clock: Timestamp::now,
         }

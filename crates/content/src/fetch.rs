@@ -10,22 +10,41 @@ use model::{
 };
 use moka::future::Cache;
 use objects::{ObjectName, ObjectStore};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How often a block is read that is wrong or gone: its record may have moved on meanwhile, or the
 /// bytes were hurt on their way here.
 const TRIES: usize = 4;
 
+/// What a deployment gives its reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reads {
+    /// Bytes that they may hold together.
+    pub(crate) budget: u64,
+    /// Bytes of recently read blocks that are kept.
+    pub(crate) cache: u64,
+    /// Longest wait for a turn.
+    pub(crate) patience: Duration,
+}
+
 /// What all reads of the process share. Cheap to clone.
+///
+/// Most of the memory is held for as long as a client takes with the bytes. A client may take for ever,
+/// so the rest, a quarter, is a reserve that nobody holds for longer than it takes to read a block: when
+/// the memory is all taken, reads take turns with it and go on in small pieces.
 #[derive(Debug, Clone)]
 pub(crate) struct Fetch {
     catalog: Catalog,
     objects: Arc<dyn ObjectStore>,
     cpu: Cpu,
-    /// A permit a byte.
+    /// A permit a byte, both.
     memory: Arc<Semaphore>,
+    reserve: Arc<Semaphore>,
+    /// Permits of each.
     most: u32,
+    most_reserve: u32,
+    patience: Duration,
     recent: Cache<(Scope, Sha256), Bytes>,
 }
 
@@ -53,29 +72,42 @@ impl Fetch {
         catalog: Catalog,
         objects: Arc<dyn ObjectStore>,
         cpu: Cpu,
-        memory: u64,
-        recent: u64,
+        reads: Reads,
     ) -> Self {
-        let most = u32::try_from(memory).unwrap_or(u32::MAX).max(1);
+        let Reads { budget, cache, patience } = reads;
+        let permits = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX).max(1);
+        let (most, most_reserve) = (permits(budget - budget / 4), permits(budget / 4));
         let recent = Cache::builder()
-            .max_capacity(recent)
+            .max_capacity(cache)
             .weigher(|_, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX))
             .build();
-        let memory = Arc::new(Semaphore::new(most as usize));
-        Self { catalog, objects, cpu, memory, most, recent }
+        let semaphore = |permits: u32| Arc::new(Semaphore::new(permits as usize));
+        let (memory, reserve) = (semaphore(most), semaphore(most_reserve));
+        Self { catalog, objects, cpu, memory, reserve, most, most_reserve, patience, recent }
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {
         &self.catalog
     }
 
-    /// Memory for one block, when it is this reader's turn.
-    pub(crate) async fn memory(&self, block: BlockEntry) -> Result<OwnedSemaphorePermit> {
-        let share = block.len.min(self.most);
-        let granted = Arc::clone(&self.memory).acquire_many_owned(share).await;
-        granted.map_err(|closed| {
+    /// A copy of `piece`, which lies within the block, when it is this reader's turn with the reserve.
+    ///
+    /// # Errors
+    /// `Busy` where its turn did not come in time; those of the stores; `Damaged`.
+    pub(crate) async fn copied(
+        &self,
+        scope: &Scope,
+        block: BlockEntry,
+        piece: std::ops::Range<usize>,
+    ) -> Result<Bytes> {
+        let turn = self.reserve.acquire_many(block.len.min(self.most_reserve));
+        let turn = tokio::time::timeout(self.patience, turn).await;
+        let _turn = turn.map_err(|_| crate::no_memory())?.map_err(|closed| {
             Error::with_source(ErrorKind::Internal, "the memory for reads is closed", closed)
-        })
+        })?;
+        // The next piece is of the same block, most likely.
+        let bytes = self.recent(scope, block).await?;
+        bytes.get(piece).map(Bytes::copy_from_slice).ok_or_else(damaged)
     }
 
     /// Memory for one block, if there is some at once.

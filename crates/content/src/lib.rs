@@ -15,6 +15,7 @@
 mod append;
 mod budget;
 mod claims;
+mod clear;
 mod codec;
 mod config;
 mod cpu;
@@ -30,6 +31,15 @@ mod store;
 mod tail;
 
 pub use append::{Append, Appended, BoxError, Ended};
+pub use clear::Cleared;
 pub use config::{Config, ScopeRule};
 pub use read::Reader;
 pub use store::{NewUpload, Store};
+
+use model::{Error, ErrorKind};
+
+/// What is told to whoever waited in vain for memory.
+pub(crate) fn no_memory() -> Error {
+    let message = "this server has no memory left for more at once; try again shortly";
+    Error::new(ErrorKind::Busy, message)
+}

@@ -8,8 +8,11 @@ use model::{ByteRange, ContentId, Error, ErrorKind, Result};
 use std::collections::VecDeque;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Blocks that a stream has under way at once, if there is memory; one, if there is little.
+/// Blocks that a stream has under way at once, if there is memory.
 const LOOK_AHEAD: usize = 4;
+
+/// Bytes that are given out at once where there is none: what a client that pauses then holds.
+const PIECE: u64 = 128 << 10;
 
 /// The longest range that is read into memory.
 const MAX_READ: u64 = 64 << 20;
@@ -69,10 +72,12 @@ impl Reader {
     }
 
     /// The bytes of `range` in order, in pieces of up to a block, as fast as they are taken: a few
-    /// blocks are fetched and verified ahead. Ends after the first error.
+    /// blocks are fetched and verified ahead. Where others hold all the memory for reads, it goes on in
+    /// small pieces that hold none. Ends after the first error.
     ///
     /// # Errors
-    /// Of the call: `RangeNotSatisfiable`, as [`Self::read`]. Of the stream: as there, the other kinds.
+    /// Of the call: `RangeNotSatisfiable`, as [`Self::read`]. Of the stream: as there, the other kinds,
+    /// and `Busy` where too many read at once.
     pub fn stream(
         &self,
         range: ByteRange,
@@ -131,6 +136,7 @@ fn part(block: &Bytes, start: u64, range: ByteRange) -> Bytes {
 /// A stream's state.
 struct Ahead {
     reader: Reader,
+    /// What is still to be given out; what is under way or listed may begin before it.
     range: ByteRange,
     /// Where the next page of blocks begins.
     at: u64,
@@ -140,6 +146,21 @@ struct Ahead {
 
 impl Ahead {
     async fn next(&mut self) -> Result<Option<Bytes>> {
+        self.look_ahead().await?;
+        if let Some((start, block)) = self.under_way.pop_front() {
+            let block = block.await.map_err(|error| {
+                Error::with_source(ErrorKind::Internal, "the reading of a block was lost", error)
+            })??;
+            return Ok(Some(part(&block, start, self.range)));
+        }
+        match self.listed.front() {
+            Some(&(start, block)) => self.piece(start, block).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Begins to fetch the next blocks, as long as there is memory for them at once.
+    async fn look_ahead(&mut self) -> Result<()> {
         while self.under_way.len() < LOOK_AHEAD {
             if self.listed.is_empty() && self.at < self.range.end {
                 let page = self.reader.page(ByteRange::new(self.at, self.range.end)).await?;
@@ -149,15 +170,7 @@ impl Ahead {
                 self.listed.extend(page);
             }
             let Some(&(start, block)) = self.listed.front() else { break };
-            // The block that is wanted now is waited for, those after it only taken.
-            let memory = if self.under_way.is_empty() {
-                self.reader.fetch.memory(block).await?
-            } else {
-                match self.reader.fetch.memory_at_once(block) {
-                    Some(memory) => memory,
-                    None => break,
-                }
-            };
+            let Some(memory) = self.reader.fetch.memory_at_once(block) else { break };
             self.listed.pop_front();
             let Reader { fetch, scope, .. } = self.reader.clone();
             let whole = ByteRange::at(start, block.len.into());
@@ -165,10 +178,21 @@ impl Ahead {
             let task = async move { fetch.counted(&scope, block, in_part, memory).await };
             self.under_way.push_back((start, AbortOnDropHandle::new(tokio::spawn(task))));
         }
-        let Some((start, block)) = self.under_way.pop_front() else { return Ok(None) };
-        let block = block.await.map_err(|error| {
-            Error::with_source(ErrorKind::Internal, "the reading of a block was lost", error)
-        })??;
-        Ok(Some(part(&block, start, self.range)))
+        Ok(())
+    }
+
+    /// The next few bytes of the block that comes next, which begins at `start`.
+    async fn piece(&mut self, start: u64, block: BlockEntry) -> Result<Bytes> {
+        let end = start + u64::from(block.len);
+        let from = self.range.start.max(start);
+        let to = end.min(self.range.end).min(from + PIECE);
+        let index = |at: u64| usize::try_from(at - start).unwrap_or(usize::MAX);
+        let Reader { fetch, scope, .. } = &self.reader;
+        let piece = fetch.copied(scope, block, index(from)..index(to)).await?;
+        self.range.start = to;
+        if to == end.min(self.range.end) {
+            self.listed.pop_front();
+        }
+        Ok(piece)
     }
 }

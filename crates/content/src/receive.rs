@@ -1,6 +1,10 @@
 //! The first stage of an append: takes the body's bytes into buffers, finds the boundaries in them, and
 //! hands full buffers on as [`Piece`]s.
 //!
+//! The body is asked for bytes only once there is a buffer for them, so that an upload which waits for
+//! memory holds none. Only one that has been idle is asked without, since it may stay so: then a frame
+//! waits with it.
+//!
 //! A piece normally ends at a boundary, so that no byte is copied twice. One that does not has a tail:
 //! bytes behind its last boundary that are made durable as they are. That happens at the end of a
 //! request, and when an upload has to give its memory back: because it has been idle, or because a
@@ -18,7 +22,7 @@ use crate::{
 use bytes::Bytes;
 use chunking::Chunker;
 use futures::{Stream, StreamExt};
-use model::Result;
+use model::{Error, ErrorKind, Result};
 use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
@@ -32,6 +36,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The same for one that gets no bytes while others wait for memory.
 const PATIENCE_TIGHT: Duration = Duration::from_millis(50);
+
+/// Told to stop, an append goes on for so long at most with what has arrived, and until so long nothing
+/// comes: a client that asks where its upload stands before its bytes are through would lose them again
+/// and again.
+const LAST_CALL: Duration = Duration::from_millis(200);
+const LAST_PAUSE: Duration = Duration::from_millis(20);
 
 /// How often time is looked at.
 const TICK: Duration = Duration::from_millis(50);
@@ -88,6 +98,8 @@ enum Go {
     On,
     /// The append was told to stop.
     Stop,
+    /// No memory came free in time.
+    NoMemory,
     /// A later stage has ended; its error says why.
     Lost,
 }
@@ -111,7 +123,10 @@ pub(crate) struct Receive {
     handed: u64,
     /// Since when there are others.
     unsaved: Option<Instant>,
+    /// When bytes last came, or were first asked for.
     newest: Instant,
+    /// Whether the memory was given back for want of bytes.
+    idle: bool,
 }
 
 impl Receive {
@@ -143,6 +158,7 @@ impl Receive {
             handed: offset,
             unsaved: None,
             newest: Instant::now(),
+            idle: false,
         }
     }
 
@@ -152,31 +168,45 @@ impl Receive {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stop = self.stop.clone();
+        // Once it is told to stop: when it does at the latest.
+        let mut last_call = None;
         let ended = loop {
             if self.length == Some(self.offset) {
                 break Ended::Complete(());
             }
-            let go = tokio::select! {
-                biased;
-                () = stop.cancelled() => Go::Stop,
-                frame = body.next() => match frame {
-                    Some(Ok(frame)) if self.exceeds(&frame) => {
-                        let fits = usize::try_from(self.most - self.offset).unwrap_or(usize::MAX);
-                        match self.take(&frame[..fits]).await? {
-                            Go::On => break Ended::TooLong,
-                            other => other,
-                        }
+            if last_call.is_some_and(|end| Instant::now() >= end) {
+                break Ended::Stopped;
+            }
+            let go = if self.filling.is_none() && !self.idle {
+                self.begin().await?
+            } else {
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled(), if last_call.is_none() => {
+                        last_call = Some(Instant::now() + LAST_CALL);
+                        Go::On
                     }
-                    Some(Ok(frame)) => self.take(&frame).await?,
-                    Some(Err(error)) => break Ended::BodyFailed(error),
-                    None if closes => break Ended::Complete(()),
-                    None => break Ended::BodyEnded,
-                },
-                _ = ticks.tick(), if self.filling.is_some() => self.look_at_the_time().await?,
+                    frame = body.next() => match frame {
+                        Some(Ok(frame)) if self.exceeds(&frame) => {
+                            let fits = usize::try_from(self.most - self.offset).unwrap_or(usize::MAX);
+                            match self.take(&frame[..fits]).await? {
+                                Go::On => break Ended::TooLong,
+                                other => other,
+                            }
+                        }
+                        Some(Ok(frame)) => self.take(&frame).await?,
+                        Some(Err(error)) => break Ended::BodyFailed(error),
+                        None if closes => break Ended::Complete(()),
+                        None => break Ended::BodyEnded,
+                    },
+                    () = tokio::time::sleep(LAST_PAUSE), if last_call.is_some() => Go::Stop,
+                    _ = ticks.tick(), if self.filling.is_some() => self.look_at_the_time().await?,
+                }
             };
             match go {
                 Go::On => {}
                 Go::Stop => break Ended::Stopped,
+                Go::NoMemory => break Ended::NoMemory,
                 Go::Lost => return Ok(None),
             }
         };
@@ -184,6 +214,7 @@ impl Receive {
         match self.close(closed).await? {
             Go::On => {}
             Go::Stop => return Ok(Some(Ended::Stopped)),
+            Go::NoMemory => return Ok(Some(Ended::NoMemory)),
             Go::Lost => return Ok(None),
         }
         let Ended::Complete(()) = ended else { return Ok(Some(ended)) };
@@ -222,7 +253,7 @@ impl Receive {
             filling.buffer.extend(&next[..taken]);
             frame = &frame[taken..];
             self.offset += taken as u64;
-            self.newest = Instant::now();
+            (self.newest, self.idle) = (Instant::now(), false);
             self.unsaved.get_or_insert(self.newest);
             if boundary.is_some() {
                 self.boundary = self.offset;
@@ -236,21 +267,21 @@ impl Receive {
         Ok(Go::On)
     }
 
-    /// Takes a new buffer, with the bytes since the last boundary in it.
+    /// Takes a new buffer, with the bytes since the last boundary in it. Waits for it unless the append
+    /// is told to stop.
     async fn begin(&mut self) -> Result<Go> {
-        let taken = async {
-            // The place first: who waits for one holds no memory.
-            let place = Arc::clone(&self.places).acquire_owned().await.ok();
-            Ok::<_, model::Error>((place, self.context.store.budget.take().await?))
-        };
-        let (place, mut buffer) = tokio::select! {
-            biased;
-            () = self.stop.cancelled() => return Ok(Go::Stop),
-            taken = taken => match taken? {
-                (Some(place), buffer) => (place, buffer),
-                (None, _) => return Ok(Go::Lost),
+        let (place, mut buffer) = match self.room_at_once() {
+            Some(room) => room,
+            None => tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(Go::Stop),
+                room = self.room() => match room? {
+                    Some(room) => room,
+                    None => return Ok(Go::NoMemory),
+                },
             },
         };
+        self.newest = Instant::now();
         let mut ends = Vec::new();
         let start = self.boundary;
         if start < self.offset {
@@ -280,6 +311,25 @@ impl Receive {
         if whole { self.hand_on(false, false).await } else { Ok(Go::On) }
     }
 
+    /// A place among the pieces in flight and a buffer; `None` where none came free in time.
+    async fn room(&self) -> Result<Option<(OwnedSemaphorePermit, Buffer)>> {
+        // The place first: who waits for one holds no memory.
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|closed| {
+            Error::with_source(ErrorKind::Internal, "the places of an append are closed", closed)
+        })?;
+        let Context { store, .. } = &*self.context;
+        match tokio::time::timeout(store.patience, store.budget.take()).await {
+            Ok(buffer) => Ok(Some((place, buffer?))),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The same without waiting.
+    fn room_at_once(&self) -> Option<(OwnedSemaphorePermit, Buffer)> {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        Some((place, self.context.store.budget.try_take()?))
+    }
+
     /// Hands the buffer on. The bytes behind its last boundary go on in a new buffer, if `go_on` and
     /// there is memory at once; otherwise, or with `save`, they are made durable as a tail.
     async fn hand_on(&mut self, save: bool, go_on: bool) -> Result<Go> {
@@ -305,8 +355,7 @@ impl Receive {
 
     /// A new buffer with `behind` in it, if there is memory at once.
     fn carry(&self, behind: &[u8]) -> Option<Filling> {
-        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        let mut buffer = self.context.store.budget.try_take()?;
+        let (place, mut buffer) = self.room_at_once()?;
         buffer.extend(behind);
         Some(Filling { buffer, start: self.boundary, ends: Vec::new(), place })
     }
@@ -316,6 +365,7 @@ impl Receive {
         let tight = self.context.store.budget.is_tight();
         let patience = if tight { PATIENCE_TIGHT } else { PATIENCE };
         if self.newest.elapsed() >= patience {
+            self.idle = true;
             return self.hand_on(true, false).await;
         }
         if self.unsaved.is_some_and(|since| since.elapsed() >= PATIENCE) {

@@ -6,18 +6,18 @@ use crate::{
     budget::Budget,
     claims::Claims,
     cpu::Cpu,
-    fetch::Fetch,
+    fetch::{Fetch, Reads},
     running::Running,
     tail,
 };
-use catalog::{About, Catalog, Commit, Dialect, Due, DueRow, File, FileVersion, Stored, Upload};
+use catalog::{About, Catalog, Commit, Dialect, Due, File, FileVersion, Stored, Upload};
 use chunking::Profile;
 use futures::{StreamExt, stream};
 use model::{
     ContentId, Error, ErrorKind, FileId, OwnerId, Result, Timestamp, UploadId, upload::UploadState,
 };
 use objects::ObjectStore;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// Contents over a catalog and a store of objects. Cheap to clone.
@@ -32,6 +32,8 @@ pub(crate) struct Inner {
     pub(crate) profile: Profile,
     pub(crate) chunking: String,
     pub(crate) budget: Budget,
+    /// Longest wait for a buffer of the budget.
+    pub(crate) patience: Duration,
     pub(crate) claims: Claims,
     pub(crate) cpu: Cpu,
     pub(crate) clock: fn() -> Timestamp,
@@ -61,15 +63,15 @@ impl Store {
     /// # Errors
     /// `Invalid` for a budget that does not hold two buffers of the profile's.
     pub fn new(catalog: Catalog, objects: Arc<dyn ObjectStore>, config: Config) -> Result<Self> {
-        let Config { scope, profile, budget, read_budget, cache, clock } = config;
+        let Config { scope, profile, budget, read_budget, patience, cache, clock } = config;
         // See `Budget`: a boundary is always found before a buffer that stood at one is full.
         let budget = Budget::new(budget, 2 * profile.max() as usize)?;
         let chunking = serde_json::to_string(&profile).map_err(|error| {
             Error::with_source(ErrorKind::Internal, "a profile cannot be written", error)
         })?;
         let cpu = Cpu::new();
-        let fetch =
-            Fetch::new(catalog.clone(), Arc::clone(&objects), cpu.clone(), read_budget, cache);
+        let reads = Reads { budget: read_budget, cache, patience };
+        let fetch = Fetch::new(catalog.clone(), Arc::clone(&objects), cpu.clone(), reads);
         let claims = Claims::default();
         Ok(Self(Arc::new(Inner {
             catalog,
@@ -78,6 +80,7 @@ impl Store {
             profile,
             chunking,
             budget,
+            patience,
             claims,
             cpu,
             clock,
@@ -137,7 +140,7 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound`, also for somebody else's; `Gone` for one that was aborted or has expired; `Busy`
-    /// where too many ask at once.
+    /// where too many ask at once, or there is no memory to finish it.
     pub async fn take_over(&self, owner: &OwnerId, id: UploadId) -> Result<Upload> {
         let held = self.0.catalog.take_over(owner, id, None, (self.0.clock)()).await?;
         match held.value.state {
@@ -155,14 +158,7 @@ impl Store {
     pub async fn abort(&self, owner: &OwnerId, id: UploadId) -> Result<()> {
         let now = (self.0.clock)();
         let upload = self.0.catalog.abort_upload(owner, id, now).await?.value;
-        self.release(&upload).await
-    }
-
-    /// Gives back what an upload held that has ended without a file.
-    async fn release(&self, upload: &Upload) -> Result<()> {
-        tail::discard_all(&*self.0.objects, upload.id).await?;
-        let scope = self.0.scope.of(&upload.owner);
-        self.0.catalog.release_upload(upload, &scope, (self.0.clock)()).await
+        self.0.release(&upload, now).await
     }
 
     /// Deletes a file and releases its blocks; the sweep collects those that nobody else holds.
@@ -176,28 +172,6 @@ impl Store {
             self.0.catalog.release_content(row, now).await?;
         }
         Ok(())
-    }
-
-    /// Does what a crash, or a failure of the stores, left to do of an upload or a content that has
-    /// ended; its due row goes last. `false` for work of another kind, and for an upload that is open.
-    ///
-    /// # Errors
-    /// Those of the stores; the call may be repeated.
-    pub async fn clear(&self, row: &DueRow) -> Result<bool> {
-        let (now, catalog) = ((self.0.clock)(), &self.0.catalog);
-        match &row.due {
-            Due::Content { .. } => catalog.release_content(row, now).await.map(|()| true),
-            Due::Upload { owner, upload } => {
-                let upload = catalog.upload(owner, *upload).await?.value;
-                match upload.state {
-                    UploadState::Open { .. } | UploadState::Sealed { .. } => return Ok(false),
-                    UploadState::Committed { .. } => self.0.tidy(&upload).await?,
-                    UploadState::Aborted | UploadState::Expired => self.release(&upload).await?,
-                }
-                Ok(true)
-            }
-            Due::Block { .. } | Due::Video { .. } => Ok(false),
-        }
     }
 
     /// The bytes of a version. Costs nothing until it is read.
@@ -219,14 +193,14 @@ impl Store {
     /// Finishes an upload that has all its bytes: the end of an append that brings none.
     async fn finish_at_its_length(&self, held: Stored<Upload>) -> Result<Upload> {
         let (owner, id) = (held.value.owner.clone(), held.value.id);
-        let nothing = stream::empty().boxed();
-        let (store, stop) = (Arc::clone(&self.0), CancellationToken::new());
-        let finished = append::run(store, held, nothing, 0, false, stop).await;
-        match finished {
-            Ok(done) if matches!(done.ended, Ended::Complete(_)) => {}
-            Ok(_) => return Err(Error::internal("a complete upload was not finished")),
+        let (nothing, stop) = (stream::empty().boxed(), CancellationToken::new());
+        let finished = append::run(Arc::clone(&self.0), held, nothing, 0, false, stop).await;
+        match finished.map(|done| done.ended) {
+            Ok(Ended::Complete(_)) => {}
+            Ok(Ended::NoMemory) => return Err(crate::no_memory()),
             // Whoever took it over finishes it, or has.
             Err(error) if error.kind() == ErrorKind::Cancelled => {}
+            Ok(_) => return Err(Error::internal("a complete upload was not finished")),
             Err(error) => return Err(error),
         }
         self.0.catalog.upload(&owner, id).await.map(|upload| upload.value)
@@ -252,12 +226,16 @@ impl Inner {
         Ok(file)
     }
 
+    /// Gives back what an upload held that has ended without a file.
+    pub(crate) async fn release(&self, upload: &Upload, now: Timestamp) -> Result<()> {
+        tail::discard_all(&*self.objects, upload.id).await?;
+        self.catalog.release_upload(upload, &self.scope.of(&upload.owner), now).await
+    }
+
     /// Removes what an upload needed on its way to its file.
-    async fn tidy(&self, upload: &Upload) -> Result<()> {
-        // The first writer deletes its own tails; one that was killed may not have come to it.
-        if !matches!(upload.state, UploadState::Open { epoch: 0..=1, .. }) {
-            tail::discard_all(&*self.objects, upload.id).await?;
-        }
+    pub(crate) async fn tidy(&self, upload: &Upload) -> Result<()> {
+        // Its writers deleted their own tails, if they lived and the store did.
+        tail::discard_all(&*self.objects, upload.id).await?;
         self.catalog.tidy_upload(upload, &self.scope.of(&upload.owner), (self.clock)()).await
     }
 }

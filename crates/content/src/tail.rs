@@ -1,6 +1,7 @@
 //! Tails: bytes of an open upload behind its last block, durable as small immutable objects until the
-//! block is complete. An object `tails/<upload>/<epoch>-<end>` is written once, named by the checkpoint
-//! after it, and deleted after the checkpoint that no longer names it.
+//! block is complete. An object `tails/<2 hex>/<upload>.<epoch>-<end>` is written once, named by the
+//! checkpoint after it, and deleted after the checkpoint that no longer names it. The digits are the last
+//! of the upload's id, which are random: a directory for each upload would be left empty for ever.
 
 use crate::{budget::Buffer, store::Inner};
 use bytes::Bytes;
@@ -121,7 +122,9 @@ pub(crate) async fn discard_all(objects: &dyn ObjectStore, upload: UploadId) -> 
 }
 
 fn prefix(upload: UploadId) -> String {
-    format!("tails/{upload}/")
+    let id = upload.to_string();
+    let shard = id.get(id.len().saturating_sub(2)..).unwrap_or_default();
+    format!("tails/{shard}/{id}.")
 }
 
 #[cfg(test)]
@@ -144,7 +147,7 @@ mod tests {
         assert_eq!(put.unwrap().bytes[..], *b"abc");
         let (second, put) = plan_of(&first, 100, b"abcde");
         let put = put.unwrap();
-        assert!(put.name.as_str().ends_with("/3-105"), "{}", put.name);
+        assert!(put.name.as_str().ends_with(".3-105"), "{}", put.name);
         assert_eq!(put.bytes[..], *b"de");
         assert_eq!(second[0], first[0]);
         assert_eq!(second[1].range, ByteRange::new(103, 105));

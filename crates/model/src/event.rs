@@ -34,6 +34,9 @@ pub enum EventType {
     /// `data: {}`: ended by its owner.
     #[serde(rename = "upload.aborted")]
     UploadAborted,
+    /// `data: {}`: ended by time.
+    #[serde(rename = "upload.expired")]
+    UploadExpired,
     /// `data: {name, size, version}`: a version of a file came to be.
     #[serde(rename = "file.stored")]
     FileStored,

@@ -56,9 +56,7 @@ impl UploadState {
             return Err(Error::new(ErrorKind::Gone, "this upload has expired; start a new one"));
         }
         if at.is_some_and(|at| at != offset) {
-            return Err(Error::conflict(format!(
-                "this upload stands at offset {offset}; ask with HEAD and go on from there"
-            )));
+            return Err(stands_at(offset));
         }
         Ok(Self::Open { offset, epoch: epoch + 1 })
     }
@@ -149,6 +147,14 @@ impl UploadState {
             _ => Error::new(ErrorKind::Gone, "this upload has ended; start a new one"),
         }
     }
+}
+
+/// What an append is told that begins anywhere but at the upload's `offset`.
+#[must_use]
+pub fn stands_at(offset: u64) -> Error {
+    Error::conflict(format!(
+        "this upload stands at offset {offset}; ask with HEAD and go on from there"
+    ))
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ impl Default for Limits {
             header_bytes: 64 << 10,
             header_time: Duration::from_secs(30),
             idle: Duration::from_secs(120),
-            buffer: 512 << 10,
+            buffer: 128 << 10,
             grace: Duration::from_secs(10),
         }
     }

@@ -1,6 +1,6 @@
 //! HEAD: where an upload stands.
 
-use crate::server::{Server, TUS};
+use crate::server::{Server, TUS, eventually};
 use access::Policy;
 use std::time::Duration;
 use upload_svc::Settings;
@@ -59,4 +59,23 @@ async fn an_upload_ends_when_its_time_is_over() {
     let path = server.create(5).await;
     server.patch(&path, 0, "hello").await.refused(410);
     assert_eq!(server.head(&path).await.status, 410);
+}
+
+#[tokio::test]
+async fn what_has_expired_is_cleared_away_until_the_service_stops() {
+    let settings = Settings {
+        expiry: Duration::ZERO,
+        clear_every: Duration::from_millis(10),
+        ..Settings::default()
+    };
+    let server = Server::with(settings, Policy::Open).await;
+    let id = server.create(5).await.rsplit('/').next().unwrap().parse().unwrap();
+    server.uploads.keep_clearing();
+    eventually(|| async {
+        let upload = server.store.catalog().upload(&model::OwnerId::local(), id).await.unwrap();
+        (upload.value.state == model::upload::UploadState::Expired).then_some(())
+    })
+    .await;
+    server.shutdown.cancel();
+    server.uploads.finished().await;
 }

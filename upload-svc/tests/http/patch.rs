@@ -32,7 +32,8 @@ async fn an_upload_that_is_complete_gives_the_same_file_ever_after_and_takes_no_
         assert_eq!((empty.status.as_u16(), empty.file()), (204, file));
         server.patch(&path, 5, "x").await.refused(403);
         server.patch(&path, 5, chunked(&[b"x"])).await.refused(403);
-        server.patch(&path, 0, "hello").await.refused(403);
+        server.patch(&path, 0, "hello").await.refused(409);
+        server.patch(&path, 6, "").await.refused(409);
     }
     assert_eq!(server.files().await.len(), 1);
     assert_eq!(server.content(file).await, b"hello");
@@ -45,7 +46,7 @@ async fn what_is_refused_changes_nothing() {
     server.patch(&path, 0, "hello").await;
     let at = ("upload-offset", "5");
     type Row<'a> = (&'a [(&'a str, &'a str)], Body, u16);
-    let rows: [Row<'_>; 12] = [
+    let rows: [Row<'_>; 14] = [
         (&[BYTES, at], "x".into(), 412),
         (&[("tus-resumable", "0.2.2"), BYTES, at], "x".into(), 412),
         (&[TUS, at], "x".into(), 415),
@@ -58,6 +59,9 @@ async fn what_is_refused_changes_nothing() {
         (&[TUS, BYTES, ("upload-offset", "6")], "x".into(), 409),
         (&[TUS, BYTES, ("upload-offset", "99999999999999999999")], Body::empty(), 409),
         (&[TUS, BYTES, at], "123456".into(), 413),
+        // A wrong offset is told first: the client may have forgotten what it sent.
+        (&[TUS, BYTES, ("upload-offset", "0")], "12345678901".into(), 409),
+        (&[TUS, BYTES, ("upload-offset", "0"), ("upload-length", "11")], "x".into(), 409),
     ];
     for (headers, body, status) in rows {
         let answer = server.ask("PATCH", &path, headers, body).await;

@@ -116,25 +116,22 @@ async fn an_upload_cut_many_times_is_whole_at_the_end() {
     let bytes = random(2, 8_000_000);
     let path = server.create(bytes.len()).await;
     let mut requests = 0;
-    let mut told = None;
     loop {
         let offset = server.head(&path).await.offset();
         if offset == bytes.len() {
             break;
         }
-        let stands_still = told.replace(offset) == Some(offset);
         let end = bytes.len().min(offset + 900_001);
         let framing = format!("content-length: {}", bytes.len() - offset);
         let mut wire = Wire::patch(address, &path, offset, &framing).await;
         wire.send(&bytes[offset..end]).await;
         if end == bytes.len() {
-            assert_eq!(wire.answer().await.unwrap().status, 204);
+            // A request of before, whose connection was cut, may still have brought it further.
+            let status = wire.answer().await.unwrap().status.as_u16();
+            assert!(matches!(status, 204 | 409), "{status}");
         }
-        // A client that always asks before its bytes have arrived takes the upload from itself for ever.
-        if stands_still && end < bytes.len() {
-            beyond(&server, &path, offset).await;
-        }
-        // Cut, and asked at once: whatever offset is told is accepted next.
+        // Cut, and asked at once, before its bytes may have arrived: a client that takes the upload from
+        // itself comes on all the same, and whatever offset is told is accepted next.
         drop(wire);
         requests += 1;
         assert!(requests < 1000, "it comes no further than {offset}");

@@ -1,10 +1,11 @@
 //! What an append promises, in quiet times.
 
-use crate::support::*;
+use crate::{gates::Keeps, support::*};
 use bytes::Bytes;
 use content::{Append, Ended};
-use futures::{StreamExt, stream};
+use futures::{SinkExt, StreamExt, stream};
 use model::{ErrorKind, Sha256, upload::UploadState};
+use objects::layer::Counted;
 use std::io;
 use tokio_util::sync::CancellationToken;
 
@@ -190,6 +191,65 @@ async fn an_append_that_is_told_to_stop_keeps_what_came() {
 }
 
 #[tokio::test]
+async fn what_has_arrived_is_taken_though_it_was_told_to_stop_before() {
+    let bed = bed().await;
+    let bytes = noise(200_000, 12);
+    let upload = bed.create(bytes.len()).await;
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let frames = body(&bytes[..100_000], 10_000).chain(stream::pending());
+    let stopped = bed.store.append(at(upload.id, 0), frames, stop.clone()).await.unwrap();
+    assert!(matches!(stopped.ended, Ended::Stopped), "{:?}", stopped.ended);
+    assert_eq!(stopped.offset, 100_000);
+    // One that has all its bytes is even finished.
+    let rest = body(&bytes[100_000..], 10_000);
+    let done = bed.store.append(at(upload.id, 100_000), rest, stop).await.unwrap();
+    assert!(matches!(done.ended, Ended::Complete(_)), "{:?}", done.ended);
+}
+
+#[tokio::test]
+async fn a_body_without_end_does_not_keep_it_from_stopping() {
+    let bed = bed().await;
+    let upload = bed.create(1 << 40).await;
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let frame = Bytes::from(noise(10_000, 13));
+    let endless = stream::repeat_with(move || io::Result::Ok(frame.clone()));
+    let stopped = bed.store.append(at(upload.id, 0), endless, stop).await.unwrap();
+    assert!(matches!(stopped.ended, Ended::Stopped), "{:?}", stopped.ended);
+    let upload = bed.store.take_over(&owner(), upload.id).await.unwrap();
+    assert_eq!(upload.offset(), Some(stopped.offset), "what it took is durable");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tail_that_could_not_be_deleted_goes_with_the_end_of_the_upload() {
+    let dir = std::sync::Arc::new(tempfile::TempDir::new().unwrap());
+    let (objects, records) = ports(dir.path()).await;
+    let keeps = std::sync::Arc::new(Keeps::new(objects));
+    let store = content::Store::new(catalog::Catalog::new(records), keeps.clone(), config());
+    let bed = Bed { store: store.unwrap(), counted: Counted::new(keeps.clone()), dir };
+    let bytes = noise(100_000, 14);
+    let upload = bed.create(bytes.len()).await;
+    // One request, so one writer, whose tail is written while it is idle.
+    let (mut feed, frames) = futures::channel::mpsc::channel::<io::Result<Bytes>>(0);
+    let append = tokio::spawn({
+        let (store, append) = (bed.store.clone(), at(upload.id, 0));
+        async move { store.append(append, frames, CancellationToken::new()).await }
+    });
+    feed.send(Ok(Bytes::copy_from_slice(&bytes[..3000]))).await.unwrap();
+    keeps.refuse_deletions(true);
+    while bed.store.catalog().upload(&owner(), upload.id).await.unwrap().value.offset() == Some(0) {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    feed.send(Ok(Bytes::copy_from_slice(&bytes[3000..99_000]))).await.unwrap();
+    keeps.refused().await;
+    keeps.refuse_deletions(false);
+    feed.send(Ok(Bytes::copy_from_slice(&bytes[99_000..]))).await.unwrap();
+    assert!(matches!(append.await.unwrap().unwrap().ended, Ended::Complete(_)));
+    assert!(bed.objects("tails/").await.is_empty());
+}
+
+#[tokio::test]
 async fn whoever_asks_takes_over() {
     let bed = bed().await;
     let bytes = noise(300_000, 11);
@@ -200,7 +260,6 @@ async fn whoever_asks_takes_over() {
         let (append, stop) = (at(upload.id, 0), CancellationToken::new());
         async move { store.append(append, frames, stop).await }
     });
-    use futures::SinkExt;
     feed.send(Ok(Bytes::copy_from_slice(&bytes[..50_000]))).await.unwrap();
     let head = bed.store.take_over(&owner(), upload.id).await.unwrap();
     let offset = head.offset().unwrap();

@@ -4,9 +4,11 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers, made here")]
 
 mod append;
+mod clear;
 mod crash;
 mod damage;
 mod dedupe;
+mod gates;
 mod memory;
 mod oracle;
 mod read;

@@ -1,12 +1,21 @@
 //! Bounded memory, whatever the number of uploads, and nobody starves.
 
-use crate::support::*;
+use crate::{gates::Keeps, support::*};
 use bytes::Bytes;
-use content::{Config, Ended, Store};
-use futures::{SinkExt, channel::mpsc};
+use catalog::Catalog;
+use content::{Appended, Config, Ended, Store};
+use futures::{SinkExt, channel::mpsc, stream};
 use model::Sha256;
-use std::{io, time::Duration};
-use tokio::time::Instant;
+use objects::layer::Counted;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Eight buffers.
@@ -38,7 +47,7 @@ async fn sixty_four_uploads_share_one_budget() {
         .map(|n| tokio::spawn(whole(bed.store.clone(), noise(700_000, n), 1000 << (n % 8))))
         .collect();
     let mut most = 0;
-    while !uploads.iter().all(tokio::task::JoinHandle::is_finished) {
+    while !uploads.iter().all(JoinHandle::is_finished) {
         most = most.max(bed.store.buffered());
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -113,4 +122,56 @@ async fn a_long_request_makes_progress_that_others_see() {
         bed.store.catalog().upload(&owner(), id).await.unwrap().value.offset() >= Some(300_000)
     })
     .await;
+}
+
+/// A store whose puts wait, all of whose memory an upload holds that waits for them.
+async fn full() -> (Bed, Arc<Keeps>, JoinHandle<Appended>) {
+    let dir = Arc::new(tempfile::TempDir::new().unwrap());
+    let (objects, records) = ports(dir.path()).await;
+    let keeps = Arc::new(Keeps::new(objects));
+    let config = Config { patience: Duration::from_millis(300), ..tight() };
+    let store = Store::new(Catalog::new(records), keeps.clone(), config).unwrap();
+    let bed = Bed { store, counted: Counted::new(keeps.clone()), dir };
+    keeps.let_puts_wait(true);
+    let upload = bed.create(2_000_000).await;
+    let (store, sent) = (bed.store.clone(), body(&noise(2_000_000, 1), 10_000));
+    let greedy = tokio::spawn(async move {
+        store.append(at(upload.id, 0), sent, CancellationToken::new()).await.unwrap()
+    });
+    until("all memory is taken", async || bed.store.buffered() == 1 << 20).await;
+    (bed, keeps, greedy)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hundreds_of_uploads_that_wait_for_memory_have_asked_for_no_byte() {
+    let (bed, keeps, greedy) = full().await;
+    let asked = Arc::new(AtomicU64::new(0));
+    let frame = Bytes::from(noise(100_000, 2));
+    let mut waiting = Vec::new();
+    for _ in 0..300 {
+        let upload = bed.create(100_000).await;
+        let (asked, frame) = (Arc::clone(&asked), frame.clone());
+        let frames = stream::once(async move {
+            asked.fetch_add(frame.len() as u64, Ordering::Relaxed);
+            io::Result::Ok(frame)
+        });
+        let store = bed.store.clone();
+        waiting.push((
+            upload.id,
+            tokio::spawn(async move {
+                store.append(at(upload.id, 0), frames, CancellationToken::new()).await.unwrap()
+            }),
+        ));
+    }
+    for (id, append) in waiting {
+        let done = append.await.unwrap();
+        assert!(matches!(done.ended, Ended::NoMemory), "{:?}", done.ended);
+        let upload = bed.store.catalog().upload(&owner(), id).await.unwrap().value;
+        assert_eq!(upload.offset(), Some(0), "it stands where it stood, and may go on");
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
+    keeps.let_puts_wait(false);
+    let greedy = greedy.await.unwrap();
+    assert!(matches!(greedy.ended, Ended::NoMemory), "{:?}", greedy.ended);
+    assert!(greedy.offset > 300_000, "what it had is durable: {}", greedy.offset);
 }

@@ -91,6 +91,27 @@ async fn many_slow_readers_share_little_memory_and_all_finish() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_that_pause_do_not_starve_the_others() {
+    let bed = bed_with(content::Config { read_budget: 256 << 10, cache: 0, ..config() }).await;
+    let bytes = noise(1_000_000, 6);
+    let file = bed.put(&bytes).await;
+    let reader = bed.store.reader(&file.current);
+    let mut paused = Vec::new();
+    for _ in 0..40 {
+        // Each keeps what it has and takes no more, as a connection does whose client has stopped.
+        let mut stream = Box::pin(reader.stream(ByteRange::new(0, u64::MAX)).unwrap());
+        let first = stream.next().await.unwrap().unwrap();
+        paused.push((first, stream));
+    }
+    assert!(bed.read(&file).await.unwrap() == bytes);
+    // And those that paused go on where they were.
+    for (first, stream) in paused {
+        let rest: Vec<_> = stream.map(Result::unwrap).collect().await;
+        assert!([&[first], &rest[..]].concat().concat() == bytes);
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_was_deleted_is_gone_for_its_readers() {
     let bed = bed().await;

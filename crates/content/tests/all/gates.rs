@@ -1,0 +1,79 @@
+//! Stores that can be held up at one place, by name.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use model::{ByteRange, Error, ErrorKind, Result};
+use objects::{ListPage, ObjectInfo, ObjectName, ObjectStore, Outcome, Put, Streamed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use tokio::sync::{Notify, watch};
+
+/// A store that can refuse to delete, and can let puts wait.
+#[derive(Debug)]
+pub struct Keeps {
+    store: Arc<dyn ObjectStore>,
+    refuses: AtomicBool,
+    refused: Notify,
+    puts_wait: watch::Sender<bool>,
+}
+
+impl Keeps {
+    pub fn new(store: Arc<dyn ObjectStore>) -> Self {
+        let puts_wait = watch::Sender::new(false);
+        Self { store, refuses: AtomicBool::new(false), refused: Notify::new(), puts_wait }
+    }
+
+    pub fn refuse_deletions(&self, refuse: bool) {
+        self.refuses.store(refuse, Ordering::SeqCst);
+    }
+
+    /// Waits until a deletion was refused.
+    pub async fn refused(&self) {
+        self.refused.notified().await;
+    }
+
+    pub fn let_puts_wait(&self, wait: bool) {
+        self.puts_wait.send_replace(wait);
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Keeps {
+    async fn put_all(&self, batch: Vec<Put>) -> Result<Vec<Outcome>> {
+        let mut puts_wait = self.puts_wait.subscribe();
+        // The sender lives as long as the store.
+        let _ = puts_wait.wait_for(|wait| !wait).await;
+        self.store.put_all(batch).await
+    }
+
+    async fn put_stream(
+        &self,
+        name: &ObjectName,
+        stream: BoxStream<'_, Result<Bytes>>,
+    ) -> Result<Streamed> {
+        self.store.put_stream(name, stream).await
+    }
+
+    async fn get(&self, name: &ObjectName, range: Option<ByteRange>) -> Result<Bytes> {
+        self.store.get(name, range).await
+    }
+
+    async fn head(&self, name: &ObjectName) -> Result<ObjectInfo> {
+        self.store.head(name).await
+    }
+
+    async fn delete_all(&self, names: &[ObjectName]) -> Result<()> {
+        if self.refuses.load(Ordering::SeqCst) {
+            self.refused.notify_one();
+            return Err(Error::new(ErrorKind::Unavailable, "nothing is deleted now"));
+        }
+        self.store.delete_all(names).await
+    }
+
+    async fn list(&self, prefix: &str, cursor: Option<String>, limit: usize) -> Result<ListPage> {
+        self.store.list(prefix, cursor, limit).await
+    }
+}
