@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::{Buf as _, Bytes};
-use http::{Extensions, Method, StatusCode};
+use http::{Extensions, HeaderMap, Method, StatusCode, header};
 use hyper::body::{Frame, SizeHint};
 use model::OwnerId;
 use std::{
@@ -87,14 +87,20 @@ async fn observe(State(metrics): State<Metrics>, mut request: Request, next: Nex
         status: None,
         cause: None,
         sent: 0,
+        announced: None,
         whole: false,
     };
     let mut response = next.run(request).await;
     line.status = Some(response.status());
     line.cause = response.extensions_mut().remove::<Cause>();
+    line.announced = length(response.headers());
     let (parts, inner) = response.into_parts();
     line.whole = inner.is_end_stream();
     Response::from_parts(parts, Body::new(Observed { inner, line }))
+}
+
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// A request under way; says what came of it when it is dropped.
@@ -109,6 +115,8 @@ struct Line {
     status: Option<StatusCode>,
     cause: Option<Cause>,
     sent: u64,
+    /// The response's `Content-Length`.
+    announced: Option<u64>,
     /// Whether the response's body came to its end.
     whole: bool,
 }
@@ -170,7 +178,8 @@ impl HttpBody for Observed {
             Poll::Ready(Some(Ok(frame))) => {
                 self.line.sent += frame.data_ref().map_or(0, |data| data.remaining() as u64);
                 // A body of known length is not asked again after its last frame.
-                self.line.whole = self.inner.is_end_stream();
+                self.line.whole =
+                    self.inner.is_end_stream() || self.line.announced == Some(self.line.sent);
             }
             Poll::Ready(None) => self.line.whole = true,
             Poll::Ready(Some(Err(error))) => {
@@ -195,7 +204,6 @@ impl HttpBody for Observed {
 mod tests {
     use super::*;
     use axum::routing::get;
-    use http::header;
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
 
