@@ -36,7 +36,8 @@ const PAGE: usize = 100;
 const MAX_PAGE: usize = 1000;
 /// Missed events that are sent over a WebSocket at most; who missed more reads the pages.
 const MAX_MISSED: usize = 5000;
-/// How often a listener is asked whether it is still there, and its key whether it is still valid.
+/// How often a listener is asked whether it is still there, and its key whether it is still valid. What
+/// was missed is sent within the first of these spans.
 const CHECK_EVERY: Duration = Duration::from_secs(20);
 /// How long one message may take to leave.
 const SEND_TIME: Duration = Duration::from_secs(10);
@@ -92,6 +93,7 @@ pub(crate) async fn events(
     let listener = Listener { meta, parts, owner: caller.owner, after: query.after };
     Ok(upgrade
         .max_message_size(MAX_RECEIVED)
+        .max_frame_size(MAX_RECEIVED)
         .max_write_buffer_size(MAX_WAITING)
         .on_upgrade(|socket| listener.converse(socket, live)))
 }
@@ -139,15 +141,31 @@ const SIGNED_OUT: Goodbye = Goodbye { code: close_code::POLICY, reason: "sign in
 const FAILED: Goodbye = Goodbye { code: close_code::ERROR, reason: "try again in a moment" };
 
 impl Listener {
-    async fn converse(self, mut socket: WebSocket, live: broadcast::Receiver<Message>) {
-        let goodbye = match self.missed(&mut socket).await {
-            Ok(sent) => self.live(&mut socket, live, sent).await,
-            Err(goodbye) => goodbye,
+    async fn converse(self, mut socket: WebSocket, mut live: broadcast::Receiver<Message>) {
+        let goodbye = tokio::select! {
+            biased;
+            () = self.meta.shutdown.cancelled() => STOPPING,
+            goodbye = self.talk(&mut socket, &mut live) => goodbye,
         };
         let frame =
             CloseFrame { code: goodbye.code, reason: Utf8Bytes::from_static(goodbye.reason) };
         // One that does not even take its leave is dropped.
         let _ = tokio::time::timeout(SEND_TIME, socket.send(Frame::Close(Some(frame)))).await;
+        // Until here it counts as one who listens.
+        drop(live);
+    }
+
+    async fn talk(
+        &self,
+        socket: &mut WebSocket,
+        live: &mut broadcast::Receiver<Message>,
+    ) -> Goodbye {
+        let first_check = Instant::now() + CHECK_EVERY;
+        match tokio::time::timeout_at(first_check, self.missed(socket)).await {
+            Ok(Ok(sent)) => self.live(socket, live, sent, first_check).await,
+            Ok(Err(goodbye)) => goodbye,
+            Err(_) => TOO_SLOW,
+        }
     }
 
     /// Sends what came after the last event that the client has; which events those were.
@@ -180,14 +198,14 @@ impl Listener {
     async fn live(
         &self,
         socket: &mut WebSocket,
-        mut live: broadcast::Receiver<Message>,
+        live: &mut broadcast::Receiver<Message>,
         mut sent: BTreeSet<EventId>,
+        first_check: Instant,
     ) -> Goodbye {
         let mut heard = true;
-        let mut check = tokio::time::interval_at(Instant::now() + CHECK_EVERY, CHECK_EVERY);
+        let mut check = tokio::time::interval_at(first_check, CHECK_EVERY);
         loop {
             let done = tokio::select! {
-                () = self.meta.shutdown.cancelled() => Err(STOPPING),
                 received = socket.recv() => match received {
                     // Whatever it says, a pong above all, it is there.
                     Some(Ok(frame)) if !matches!(frame, Frame::Close(_)) => { heard = true; Ok(()) }

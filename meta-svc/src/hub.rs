@@ -2,7 +2,7 @@
 //!
 //! The log is polled only while somebody listens. A listener that takes its events more slowly than
 //! they come is told that it missed some, and nobody waits for it: what is kept for all listeners of an
-//! owner is [`KEPT`] events.
+//! owner is [`KEPT`] events. How many listen at once is bounded, for each owner and in all.
 
 use axum::extract::ws::Utf8Bytes;
 use catalog::{Catalog, Follow};
@@ -21,6 +21,10 @@ const EVERY: Duration = Duration::from_millis(300);
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// Events that are kept for slow listeners.
 const KEPT: usize = 512;
+/// Listeners of one owner at once: pages and programs that are open.
+const MAX_OF_OWNER: usize = 64;
+/// Listeners at once, of all owners.
+const MAX_LISTENERS: usize = 1024;
 /// Events read at a time.
 const BATCH: usize = 200;
 
@@ -53,9 +57,11 @@ pub(crate) struct Hub {
 #[derive(Debug)]
 struct Reader {
     events: broadcast::Sender<Message>,
-    /// True from when no event can be missed any more.
-    started: watch::Receiver<bool>,
+    started: Started,
 }
+
+/// True from when no event can be missed any more.
+type Started = watch::Receiver<bool>;
 
 impl Hub {
     pub(crate) fn new(catalog: Catalog, shutdown: CancellationToken) -> Self {
@@ -65,25 +71,33 @@ impl Hub {
     /// The events of `owner` that happen from now on.
     ///
     /// # Errors
-    /// `Unavailable` where the log cannot be read.
+    /// `Unavailable` where the log cannot be read; `Busy` where too many listen already.
     pub(crate) async fn listen(&self, owner: &OwnerId) -> Result<broadcast::Receiver<Message>> {
-        let (events, mut started) = self.subscribe(owner);
+        let (events, mut started) = self.subscribe(owner)?;
         match started.wait_for(|started| *started).await {
             Ok(_) => Ok(events),
             Err(_) => Err(Error::new(ErrorKind::Unavailable, "the log of events cannot be read")),
         }
     }
 
-    fn subscribe(&self, owner: &OwnerId) -> (broadcast::Receiver<Message>, watch::Receiver<bool>) {
+    fn subscribe(&self, owner: &OwnerId) -> Result<(broadcast::Receiver<Message>, Started)> {
         let mut readers = self.lock();
+        let listeners = |reader: &Reader| reader.events.receiver_count();
+        let all: usize = readers.values().map(listeners).sum();
+        if all >= MAX_LISTENERS || readers.get(owner).map_or(0, listeners) >= MAX_OF_OWNER {
+            return Err(Error::new(
+                ErrorKind::Busy,
+                "too many listen to events at once; close some pages, or read the events by page",
+            ));
+        }
         if let Some(reader) = readers.get(owner) {
-            return (reader.events.subscribe(), reader.started.clone());
+            return Ok((reader.events.subscribe(), reader.started.clone()));
         }
         let (events, receiver) = broadcast::channel(KEPT);
         let (start, started) = watch::channel(false);
         readers.insert(owner.clone(), Reader { events: events.clone(), started: started.clone() });
         tokio::spawn(self.clone().read(owner.clone(), events, start));
-        (receiver, started)
+        Ok((receiver, started))
     }
 
     /// Reads the log of `owner` until nobody listens any more.
@@ -196,6 +210,24 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(20), over).await.unwrap();
         // And again.
         assert!(hub.listen(&owner).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn how_many_listen_is_bounded_until_one_leaves() {
+        let (hub, _dir) = hub().await;
+        let owners: Vec<OwnerId> =
+            (0..MAX_LISTENERS / MAX_OF_OWNER).map(|n| format!("o{n}").parse().unwrap()).collect();
+        let mut listeners = Vec::new();
+        for owner in &owners {
+            for _ in 0..MAX_OF_OWNER {
+                listeners.push(hub.listen(owner).await.unwrap());
+            }
+            assert_eq!(hub.listen(owner).await.unwrap_err().kind(), ErrorKind::Busy);
+        }
+        let local = OwnerId::local();
+        assert_eq!(hub.listen(&local).await.unwrap_err().kind(), ErrorKind::Busy);
+        listeners.pop();
+        assert!(hub.listen(&local).await.is_ok());
     }
 
     #[tokio::test]

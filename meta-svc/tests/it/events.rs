@@ -8,7 +8,7 @@ use model::{
 };
 use serde_json::{Value, json};
 use std::{net::SocketAddr, time::Duration};
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{self, Message, client::IntoClientRequest as _},
@@ -189,6 +189,33 @@ async fn a_server_that_stops_says_so() {
         Message::Close(Some(frame)) => assert_eq!(u16::from(frame.code), 1001),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_server_that_stops_does_not_tell_all_that_was_missed_first() {
+    let server = Server::open().await;
+    let address = serve(&server).await;
+    server.file("local", "missed", "text/plain", b"x").await;
+    let first = server.get("", "/v1/events?limit=1").await.json()["events"][0]["id"].clone();
+    server.shutdown.cancel();
+    let after = format!("?after={}", first.as_str().unwrap());
+    let mut socket = connect(address, &after, &[]).await.unwrap();
+    match next(&mut socket).await {
+        Message::Close(Some(frame)) => assert_eq!(u16::from(frame.code), 1001),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_announces_a_long_message_is_not_waited_for() {
+    let server = Server::open().await;
+    let address = serve(&server).await;
+    let mut socket = connect(address, "", &[]).await.unwrap();
+    // A masked binary frame of 64 KiB less one, of which nothing follows.
+    let head = [0x82, 0x80 | 126, 0xff, 0xff, 1, 2, 3, 4];
+    socket.get_mut().write_all(&head).await.unwrap();
+    let ended = tokio::time::timeout(PATIENCE, socket.next()).await.unwrap();
+    assert!(matches!(ended, None | Some(Err(_) | Ok(Message::Close(_)))), "{ended:?}");
 }
 
 #[tokio::test]
