@@ -1,22 +1,30 @@
 //! Segments, init segments and posters in memory: bounded in bytes, one fetch for many waiters.
 //!
+//! What is bounded is also what slow clients hold: they are given parts, which are copies, so that no
+//! object stays in memory for one of them after the cache has let go of it.
+//!
 //! Objects never change under their name, so nothing here goes stale; what was deleted is dropped after
 //! [`KEPT`] at the latest.
 
 use axum::body::Bytes;
-use model::{Error, Result};
+use model::{ByteRange, Error, Result};
 use moka::future::Cache;
 use objects::{ObjectName, ObjectStore};
 use std::{sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
 
 /// How long an object, or its name, is kept at most.
 pub(crate) const KEPT: Duration = Duration::from_secs(300);
+
+/// Objects that are fetched at once: each is whole in memory while it comes.
+const FETCHES: usize = 32;
 
 /// Objects by their name. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct ObjectCache {
     objects: Arc<dyn ObjectStore>,
     cache: Cache<ObjectName, Bytes>,
+    fetches: Arc<Semaphore>,
 }
 
 impl ObjectCache {
@@ -29,7 +37,7 @@ impl ObjectCache {
             })
             .time_to_live(KEPT)
             .build();
-        Self { objects, cache }
+        Self { objects, cache, fetches: Arc::new(Semaphore::new(FETCHES)) }
     }
 
     /// A whole object.
@@ -40,9 +48,53 @@ impl ObjectCache {
         if let Some(bytes) = self.cache.get(name).await {
             return Ok(bytes);
         }
-        let fetched = self.cache.try_get_with_by_ref(name, self.objects.get(name, None)).await;
+        let fetched = self.cache.try_get_with_by_ref(name, self.fetch(name)).await;
         // Several may have waited for the one failure.
         fetched
             .map_err(|error: Arc<Error>| Error::with_source(error.kind(), error.to_string(), error))
+    }
+
+    /// Bytes of an object that was just got. They are a copy, and where the cache has let go of the object
+    /// they are read from the store alone. `range` lies within it.
+    ///
+    /// # Errors
+    /// `NotFound`; those of the store.
+    pub(crate) async fn part(&self, name: &ObjectName, range: ByteRange) -> Result<Bytes> {
+        let Some(whole) = self.cache.get(name).await else {
+            return self.objects.get(name, Some(range)).await;
+        };
+        let at = |offset: u64| usize::try_from(offset).unwrap_or(whole.len()).min(whole.len());
+        Ok(Bytes::copy_from_slice(&whole[at(range.start)..at(range.end)]))
+    }
+
+    async fn fetch(&self, name: &ObjectName) -> Result<Bytes> {
+        // The semaphore is never closed.
+        let _place = self.fetches.acquire().await;
+        self.objects.get(name, None).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use objects::Put;
+
+    #[tokio::test]
+    async fn a_part_is_the_same_bytes_and_keeps_no_object_in_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let objects = objects::open(&format!("file://{}", dir.path().display())).await.unwrap();
+        let name = ObjectName::new("renditions/r/0.m4s").unwrap();
+        let put = Put { name: name.clone(), bytes: Bytes::from_static(b"0123456789") };
+        objects.put_all(vec![put]).await.unwrap();
+        let range = ByteRange::new(2, 5);
+        // One that keeps it, and one that keeps nothing.
+        for room in [1 << 20, 0] {
+            let cache = ObjectCache::new(objects.clone(), room);
+            let whole = cache.get(&name).await.unwrap();
+            cache.cache.run_pending_tasks().await;
+            let part = cache.part(&name, range).await.unwrap();
+            assert_eq!(part, "234");
+            assert!(!whole.as_ptr_range().contains(&part.as_ptr()), "a part is a copy");
+        }
     }
 }

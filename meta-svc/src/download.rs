@@ -5,7 +5,7 @@
 
 use crate::{
     Meta,
-    http::{Representation, Source, attachment, serve, tag},
+    http::{Representation, Source, attachment, inline, serve, tag},
     openapi::Refused,
 };
 use access::Caller;
@@ -90,8 +90,10 @@ fn guard(headers: &mut HeaderMap, file: &File) {
     headers.insert(policy, HeaderValue::from_static("same-origin"));
     // The right to read it may end at any time; unchanged bytes are not sent again.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    if !SHOWN.contains(&media_type(&file.media_type).as_str()) {
-        headers.insert(header::CONTENT_DISPOSITION, attachment(&file.name));
+    let shown = SHOWN.contains(&media_type(&file.media_type).as_str());
+    let disposition = if shown { inline(&file.name) } else { attachment(&file.name) };
+    headers.insert(header::CONTENT_DISPOSITION, disposition);
+    if !shown {
         let sandbox = HeaderValue::from_static("sandbox; default-src 'none'");
         headers.insert(header::CONTENT_SECURITY_POLICY, sandbox);
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     Meta,
+    cursor::Cursor,
     openapi::Refused,
     view::{FileView, show},
 };
@@ -30,12 +31,24 @@ pub(crate) struct PageQuery {
     #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
     /// Of the page before.
-    pub(crate) cursor: Option<String>,
+    #[param(value_type = Option<String>)]
+    pub(crate) cursor: Option<Cursor>,
 }
 
 impl PageQuery {
-    pub(crate) fn limit(&self) -> model::Result<usize> {
-        limit(self.limit, PAGE, MAX_PAGE)
+    /// The page's files, and where the next page begins.
+    ///
+    /// # Errors
+    /// `Invalid` for a limit out of bounds or the cursor of another list.
+    pub(crate) async fn files(
+        &self,
+        meta: &Meta,
+        caller: &Caller,
+    ) -> model::Result<(Vec<catalog::File>, Option<Cursor>)> {
+        let limit = limit(self.limit, PAGE, MAX_PAGE)?;
+        let cursor = self.cursor.as_ref().map(Cursor::as_str);
+        let (files, next) = meta.catalog().list_files(&caller.owner, limit, cursor).await?;
+        Ok((files, next.map(Cursor::new)))
     }
 }
 
@@ -54,7 +67,8 @@ pub(crate) struct FilePage {
     /// Newest first.
     files: Vec<FileView>,
     /// Gives the next page; null at the end.
-    cursor: Option<String>,
+    #[schema(value_type = Option<String>)]
+    cursor: Option<Cursor>,
 }
 
 /// What of a file can be changed.
@@ -74,8 +88,7 @@ pub(crate) async fn list(
     caller: Caller,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<FilePage>, Problem> {
-    let page = meta.catalog().list_files(&caller.owner, query.limit()?, query.cursor.as_deref());
-    let (files, cursor) = page.await?;
+    let (files, cursor) = query.files(&meta, &caller).await?;
     Ok(Json(FilePage { files: show(meta.catalog(), &meta.streams, files).await?, cursor }))
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     Meta,
+    cursor::Cursor,
     files::PageQuery,
     openapi::Refused,
     view::{VideoState, video_of, videos_of},
@@ -22,7 +23,8 @@ pub(crate) struct JobPage {
     /// Newest first.
     jobs: Vec<JobView>,
     /// Gives the next page; null at the end.
-    cursor: Option<String>,
+    #[schema(value_type = Option<String>)]
+    cursor: Option<Cursor>,
 }
 
 /// A video that is not ready.
@@ -51,8 +53,7 @@ pub(crate) async fn list(
     caller: Caller,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<JobPage>, Problem> {
-    let page = meta.catalog().list_files(&caller.owner, query.limit()?, query.cursor.as_deref());
-    let (files, cursor) = page.await?;
+    let (files, cursor) = query.files(&meta, &caller).await?;
     let videos = videos_of(meta.catalog(), &files).await?;
     let job = |file: catalog::File| {
         file.current.video.as_ref()?;

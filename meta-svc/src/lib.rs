@@ -6,6 +6,7 @@
 #![allow(unused_qualifications, reason = "utoipa's macro repeats the handlers' types in full")]
 
 mod cache;
+mod cursor;
 mod download;
 mod events;
 mod files;

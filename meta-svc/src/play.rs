@@ -95,13 +95,14 @@ pub(crate) async fn poster(
     let stream = meta.streams.of_file(&caller.owner, file).await?;
     let poster =
         stream.video.poster.as_ref().ok_or_else(|| Error::not_found("there is no poster yet"))?;
-    let bytes = meta.objects.get(&ObjectName::new(poster.object.as_str())?).await?;
+    let name = ObjectName::new(poster.object.as_str())?;
     let what = Representation {
         tag: tag(&poster.object),
         media_type: HeaderValue::from_static("image/jpeg"),
-        len: bytes.len() as u64,
+        len: meta.objects.get(&name).await?.len() as u64,
     };
-    let mut response = serve(&method, &headers, &what, &Source::Memory(bytes)).await?;
+    let source = Source::Object(meta.objects.clone(), name);
+    let mut response = serve(&method, &headers, &what, &source).await?;
     let private = HeaderValue::from_static("private, max-age=3600");
     response.headers_mut().insert(header::CACHE_CONTROL, private);
     Ok(response)

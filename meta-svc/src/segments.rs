@@ -68,13 +68,13 @@ pub(crate) async fn segment(
     Path((rendition, part)): Path<(RenditionId, String)>,
 ) -> Result<Response, Problem> {
     let name = meta.parts.object(rendition, part.parse()?).await?;
-    let bytes = meta.objects.get(&name).await?;
     let what = Representation {
         tag: tag(name.as_str()),
         media_type: HeaderValue::from_static("video/mp4"),
-        len: bytes.len() as u64,
+        len: meta.objects.get(&name).await?.len() as u64,
     };
-    let mut response = serve(&method, &headers, &what, &Source::Memory(bytes)).await?;
+    let source = Source::Object(meta.objects.clone(), name);
+    let mut response = serve(&method, &headers, &what, &source).await?;
     let ever = HeaderValue::from_static("public, max-age=31536000, immutable");
     response.headers_mut().insert(header::CACHE_CONTROL, ever);
     Ok(response)

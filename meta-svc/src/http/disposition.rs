@@ -18,8 +18,18 @@ const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// `attachment` under `name`: for every client in ASCII, and in full for those that read `filename*`.
+/// `attachment`: to be saved under `name`.
 pub(crate) fn attachment(name: &str) -> HeaderValue {
+    disposition("attachment", name)
+}
+
+/// `inline`: to be shown in place and, where it is saved, under `name`.
+pub(crate) fn inline(name: &str) -> HeaderValue {
+    disposition("inline", name)
+}
+
+/// The name stands for every client in ASCII, and in full for those that read `filename*`.
+fn disposition(kind: &str, name: &str) -> HeaderValue {
     let plain = |c: char| match c {
         // A quote or backslash would have to be escaped, which not all clients undo; a percent sign is
         // decoded by some that should not.
@@ -31,7 +41,7 @@ pub(crate) fn attachment(name: &str) -> HeaderValue {
     let full = utf8_percent_encode(name, ATTR_CHAR);
     let extended = if ascii == name { String::new() } else { format!("; filename*=UTF-8''{full}") };
     #[expect(clippy::expect_used, reason = "both forms are made of visible ASCII and spaces")]
-    HeaderValue::try_from(format!("attachment; filename=\"{ascii}\"{extended}")).expect("ASCII")
+    HeaderValue::try_from(format!("{kind}; filename=\"{ascii}\"{extended}")).expect("ASCII")
 }
 
 #[cfg(test)]
@@ -54,6 +64,7 @@ mod tests {
             ),
         ] {
             assert_eq!(attachment(name), value, "{name}");
+            assert_eq!(inline(name), value.replacen("attachment", "inline", 1), "{name}");
         }
     }
 }

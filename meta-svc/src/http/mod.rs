@@ -7,5 +7,5 @@ mod ranges;
 mod serve;
 
 pub(crate) use conditions::{is_changed, tag};
-pub(crate) use disposition::attachment;
+pub(crate) use disposition::{attachment, inline};
 pub(crate) use serve::{Representation, Source, serve};

@@ -28,12 +28,17 @@ pub(crate) fn wanted(range: Option<&HeaderValue>, len: u64) -> Wanted {
     let Some(text) = text.and_then(|text| text.strip_prefix("bytes=")) else {
         return Wanted::Whole;
     };
+    // Empty members of a list are skipped (5.6.1.2); a list of nothing else is no range.
+    let mut specs = text.split(',').map(str::trim).filter(|spec| !spec.is_empty()).peekable();
+    if specs.peek().is_none() {
+        return Wanted::Whole;
+    }
     let mut ranges = Vec::new();
-    for (count, spec) in text.split(',').enumerate() {
+    for (count, spec) in specs.enumerate() {
         if count == MAX_RANGES {
             return Wanted::Unsatisfiable;
         }
-        match parse(spec.trim(), len) {
+        match parse(spec, len) {
             None => return Wanted::Whole,
             Some(range) if range.is_empty() => {}
             Some(range) => ranges.push(range),
@@ -109,6 +114,8 @@ mod tests {
             ("bytes=0-9,20-29", parts(&[(0, 30)])),
             ("bytes=5000-5009, 0-9", parts(&[(5000, 5010), (0, 10)])),
             ("bytes=0-9,99999-", parts(&[(0, 10)])),
+            ("bytes=0-9,", parts(&[(0, 10)])),
+            ("bytes=, ,0-9", parts(&[(0, 10)])),
             ("bytes=10000-", Wanted::Unsatisfiable),
             ("bytes=-0", Wanted::Unsatisfiable),
             // Not ranges: as if there were none.
@@ -116,7 +123,7 @@ mod tests {
             ("bytes=", Wanted::Whole),
             ("bytes=-", Wanted::Whole),
             ("bytes=a-b", Wanted::Whole),
-            ("bytes=0-9,", Wanted::Whole),
+            ("bytes=,", Wanted::Whole),
             ("lines=0-9", Wanted::Whole),
         ];
         for (text, expected) in cases {

@@ -4,6 +4,7 @@ use super::{
     conditions::{Verdict, judge, range_applies},
     ranges::{self, Wanted},
 };
+use crate::cache::ObjectCache;
 use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
@@ -15,6 +16,7 @@ use futures::{
     stream::{self, BoxStream},
 };
 use model::{ByteRange, Result};
+use objects::ObjectName;
 use service::Problem;
 use uuid::Uuid;
 
@@ -27,24 +29,33 @@ pub(crate) struct Representation {
     pub(crate) len: u64,
 }
 
-/// Where the bytes are.
+/// Where the bytes are. Holds none of them: what a slow client has not taken yet is not in memory.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
     /// In blocks.
     Blocks(Reader),
-    /// Here.
-    Memory(Bytes),
+    /// In one object.
+    Object(ObjectCache, ObjectName),
 }
+
+/// Bytes of an object that a response has at hand at a time.
+const PIECE: u64 = 256 << 10;
 
 impl Source {
     fn stream(&self, range: ByteRange) -> Result<BoxStream<'static, Result<Bytes>>> {
         Ok(match self {
             Self::Blocks(reader) => reader.stream(range)?.boxed(),
-            Self::Memory(bytes) => {
-                // The range lies within the representation's length, which is that of the bytes.
-                let at = |offset: u64| usize::try_from(offset).unwrap_or(bytes.len());
-                let part = bytes.slice(at(range.start)..at(range.end));
-                stream::once(async { Ok(part) }).boxed()
+            Self::Object(cache, name) => {
+                let object = (cache.clone(), name.clone());
+                stream::try_unfold((object, range), async |((cache, name), rest)| {
+                    if rest.is_empty() {
+                        return Ok(None);
+                    }
+                    let end = rest.end.min(rest.start.saturating_add(PIECE));
+                    let piece = cache.part(&name, ByteRange::new(rest.start, end)).await?;
+                    Ok(Some((piece, ((cache, name), ByteRange::new(end, rest.end)))))
+                })
+                .boxed()
             }
         })
     }
@@ -64,7 +75,8 @@ pub(crate) async fn serve(
                 "this is not the version that you asked for; read it again without If-Match";
             return Err(Problem::new(StatusCode::PRECONDITION_FAILED, detail));
         }
-        Verdict::Proceed if range_applies(headers, &what.tag) => {
+        // RFC 9110, 14.2: of other methods a range is ignored.
+        Verdict::Proceed if method == Method::GET && range_applies(headers, &what.tag) => {
             ranges::wanted(headers.get(header::RANGE), what.len)
         }
         Verdict::Proceed => Wanted::Whole,
@@ -73,8 +85,8 @@ pub(crate) async fn serve(
         Wanted::Unsatisfiable => return Ok(unsatisfiable(what)),
         Wanted::Whole => whole(method, what, source).await?,
         Wanted::Parts(parts) => match parts.as_slice() {
-            [part] => one(method, what, source, *part).await?,
-            _ => many(method, what, source, parts).await?,
+            [part] => one(what, source, *part).await?,
+            _ => many(what, source, parts).await?,
         },
     };
     let headers = response.headers_mut();
@@ -104,17 +116,16 @@ async fn whole(
     what: &Representation,
     source: &Source,
 ) -> Result<Response, Problem> {
-    let body = body(method, source, ByteRange::new(0, what.len)).await?;
+    let body = match what.len {
+        0 => Body::empty(),
+        _ if method == Method::HEAD => Body::empty(),
+        len => Body::from_stream(open(source, ByteRange::new(0, len)).await?),
+    };
     Ok(response(StatusCode::OK, what.len, what.media_type.clone(), body))
 }
 
-async fn one(
-    method: &Method,
-    what: &Representation,
-    source: &Source,
-    part: ByteRange,
-) -> Result<Response, Problem> {
-    let body = body(method, source, part).await?;
+async fn one(what: &Representation, source: &Source, part: ByteRange) -> Result<Response, Problem> {
+    let body = Body::from_stream(open(source, part).await?);
     let media_type = what.media_type.clone();
     let mut response = response(StatusCode::PARTIAL_CONTENT, part.len(), media_type, body);
     response
@@ -125,7 +136,6 @@ async fn one(
 
 /// RFC 9110, 14.6.
 async fn many(
-    method: &Method,
     what: &Representation,
     source: &Source,
     parts: Vec<ByteRange>,
@@ -143,31 +153,19 @@ async fn many(
     let end = format!("\r\n--{boundary}--\r\n");
     let text = heads.iter().map(String::len).sum::<usize>() + end.len();
     let len = parts.iter().map(ByteRange::len).sum::<u64>() + text as u64;
-    let body = if method == Method::HEAD {
-        Body::empty()
-    } else {
-        // The first bytes are there before we promise any.
-        let first = parts.first().copied().unwrap_or(ByteRange::new(0, 0));
-        let mut opened = Some(open(source, first).await?);
-        let source = source.clone();
-        let pieces = heads.into_iter().zip(parts).map(move |(head, part)| {
-            let bytes = opened.take().map_or_else(|| source.stream(part), Ok);
-            let bytes = bytes.unwrap_or_else(|error| stream::once(async { Err(error) }).boxed());
-            stream::once(async { Ok(Bytes::from(head)) }).chain(bytes)
-        });
-        let end = stream::once(async { Ok(Bytes::from(end)) });
-        Body::from_stream(stream::iter(pieces).flatten().chain(end))
-    };
+    // The first bytes are there before we promise any.
+    let first = parts.first().copied().unwrap_or(ByteRange::new(0, 0));
+    let mut opened = Some(open(source, first).await?);
+    let source = source.clone();
+    let pieces = heads.into_iter().zip(parts).map(move |(head, part)| {
+        let bytes = opened.take().map_or_else(|| source.stream(part), Ok);
+        let bytes = bytes.unwrap_or_else(|error| stream::once(async { Err(error) }).boxed());
+        stream::once(async { Ok(Bytes::from(head)) }).chain(bytes)
+    });
+    let end = stream::once(async { Ok(Bytes::from(end)) });
+    let body = Body::from_stream(stream::iter(pieces).flatten().chain(end));
     let media_type = header_value(format!("multipart/byteranges; boundary={boundary}"));
     Ok(response(StatusCode::PARTIAL_CONTENT, len, media_type, body))
-}
-
-async fn body(method: &Method, source: &Source, range: ByteRange) -> Result<Body, Problem> {
-    match source {
-        _ if method == Method::HEAD || range.is_empty() => Ok(Body::empty()),
-        Source::Memory(bytes) if range.len() == bytes.len() as u64 => Ok(Body::from(bytes.clone())),
-        _ => Ok(Body::from_stream(open(source, range).await?)),
-    }
 }
 
 /// The bytes of `range`, once the first of them are there: what is damaged at once is refused with a

@@ -125,14 +125,11 @@ async fn a_head_is_the_answer_without_its_body() {
     let server = Server::open().await;
     let id = server.file("local", "f.bin", "", b"hello").await;
     let path = format!("/v1/files/{id}/content");
-    for (headers, status, len) in [
-        (vec![], 200, "5"),
-        (vec![("range", "bytes=1-2")], 206, "2"),
-        (vec![("range", "bytes=9-")], 416, ""),
-    ] {
+    // RFC 9110, 14.2: a range is for GET alone.
+    for headers in [vec![], vec![("range", "bytes=1-2")], vec![("range", "bytes=9-")]] {
         let answer = server.ask("", "HEAD", &path, &headers, Body::empty()).await;
-        assert_eq!((answer.status, answer.body.len()), (status, 0), "{headers:?}");
-        assert!(len.is_empty() || answer.header("content-length") == len);
+        assert_eq!((answer.status, answer.body.len()), (200, 0), "{headers:?}");
+        assert_eq!(answer.header("content-length"), "5", "{headers:?}");
     }
 }
 
@@ -153,7 +150,8 @@ async fn a_browser_saves_what_could_act() {
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin");
         let disposition = answer.header("content-disposition");
-        assert_eq!(disposition.starts_with("attachment; filename=\""), saved, "{disposition}");
+        let kind = if saved { "attachment" } else { "inline" };
+        assert!(disposition.starts_with(&format!("{kind}; filename=\"")), "{disposition}");
         assert_eq!(answer.header("content-security-policy").starts_with("sandbox"), saved);
     }
 }
