@@ -95,8 +95,7 @@ impl BlockState {
             Self::Deleting { was } if matches!(**was, Self::Present(_)) => was.readable(),
             _ => Err(Error::new(
                 ErrorKind::Damaged,
-                "a block of this file is missing or damaged; `hashreel fsck` says which, and \
-                 uploading the file again heals it",
+                "a block of this file is missing or damaged; uploading the file again heals it",
             )),
         }
     }

@@ -33,17 +33,24 @@ impl Failure {
             Self::Engine(error) => error,
         };
         let file = path.display();
-        let (kind, message) = match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => (
+        // These go to clients as they are, and name no place of ours; their cause does, for the log.
+        let told = match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Some((
                 ErrorKind::NoSpace,
-                format!("the disk that holds {file} is full; free some space and go on"),
-            ),
+                "the disk that holds the database is full; free some space and go on",
+            )),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                (ErrorKind::Busy, format!("{file} is locked by another process; try again"))
+                Some((ErrorKind::Busy, "the database is locked by another process; try again"))
             }
             Some(ErrorCode::DatabaseCorrupt) => {
-                (ErrorKind::Damaged, format!("the database {file} is damaged"))
+                Some((ErrorKind::Damaged, "the database is damaged; its operator must restore it"))
             }
+            _ => None,
+        };
+        if let Some((kind, message)) = told {
+            return Error::with_source(kind, message, format!("{file}: {error}"));
+        }
+        let (kind, message) = match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => {
                 (ErrorKind::Invalid, format!("{file} is no SQLite database; name another file"))
             }

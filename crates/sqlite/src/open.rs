@@ -43,7 +43,7 @@ pub fn path_of_url(url: &str) -> Result<PathBuf> {
 pub(crate) fn writer(path: &Path, format: &Format) -> Result<Connection> {
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
     let directory = directory.unwrap_or(Path::new("."));
-    std::fs::create_dir_all(directory).map_err(|error| cannot_make(directory, error))?;
+    make_directory(directory).map_err(|error| cannot_make(directory, error))?;
     let begun = Instant::now();
     let connection = loop {
         let opened = connect(path).and_then(|mut connection| {
@@ -64,6 +64,17 @@ pub(crate) fn writer(path: &Path, format: &Format) -> Result<Connection> {
         .and_then(|directory| directory.sync_all())
         .map_err(|error| cannot_make(directory, error))?;
     Ok(connection)
+}
+
+/// Makes a directory and those above it, each on the disk with its name.
+fn make_directory(path: &Path) -> std::io::Result<()> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|place| !place.exists()).collect();
+    std::fs::create_dir_all(path)?;
+    for made in missing {
+        let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// A connection that only reads, on a file that [`writer`] has seen.

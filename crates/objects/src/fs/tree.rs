@@ -276,15 +276,18 @@ fn in_the_way(name: impl std::fmt::Display) -> Error {
     Error::invalid(format!("{name}: an object's name and a directory's name cannot be the same"))
 }
 
+/// Kinds that go to clients as they are name no place of ours; their cause does, for the log.
 fn error(root: &Path, errno: Errno, doing: &str) -> Error {
     let root = root.display();
+    let cause = || format!("cannot {doing} below {root}: {errno}");
     let (kind, message) = match errno {
-        Errno::NOSPC | Errno::DQUOT => (
-            ErrorKind::NoSpace,
-            format!("the disk that holds {root} is full; free some space and go on"),
-        ),
+        Errno::NOSPC | Errno::DQUOT => {
+            let message = "the disk that holds the objects is full; free some space and go on";
+            return Error::with_source(ErrorKind::NoSpace, message, cause());
+        }
         Errno::MFILE | Errno::NFILE | Errno::NOMEM => {
-            (ErrorKind::Busy, format!("cannot {doing} below {root}: too much is open at once"))
+            let message = "too much is open at once; try again shortly";
+            return Error::with_source(ErrorKind::Busy, message, cause());
         }
         Errno::IO => (
             ErrorKind::Unavailable,
@@ -316,7 +319,9 @@ mod tests {
             let error = error(Path::new("/data/objects"), errno, "write an object");
             assert_eq!(error.kind(), kind, "{error}");
             assert!(error.to_string().contains(words), "{error}");
-            assert!(error.to_string().contains("/data/objects"), "{error}");
+            assert!(error.chain().contains("/data/objects"), "{}", error.chain());
+            let told = matches!(kind, ErrorKind::NoSpace | ErrorKind::Busy);
+            assert!(!told || !error.to_string().contains("/data"), "clients read it: {error}");
         }
     }
 }
