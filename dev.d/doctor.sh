@@ -3,7 +3,8 @@
 
 cmd_doctor() {
   doctor_missing=()
-  doctor_line Rust rust_version 'https://rustup.rs, with clippy and rustfmt'
+  doctor_line "Rust >= $(rust_wanted)" rust_version 'rustup update, or https://rustup.rs'
+  doctor_line 'Rust tools' rust_tools 'rustup component add clippy rustfmt (for ./dev test)'
   each_need "$build_needs" doctor_package
   each_need "$test_needs" doctor_package
   each_need "$localstack_needs" doctor_package

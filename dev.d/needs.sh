@@ -55,8 +55,35 @@ shellcheck_version() {
   shellcheck --version | grep '^version:'
 }
 
+# The oldest Rust that builds this, as the manifest says.
+rust_wanted() {
+  sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml
+}
+
+# The version of the Rust that is here, where it is new enough.
 rust_version() {
-  rustc --version && cargo clippy --version && cargo fmt --version
+  local wanted found
+  wanted=$(rust_wanted)
+  cargo --version >/dev/null && found=$(rustc --version) || return 1
+  found=${found#rustc }
+  found=${found%%[ -]*}
+  [[ $(printf '%s\n' "$wanted" "$found" | sort -V | head -n 1) == "$wanted" ]] && echo "$found"
+}
+
+rust_tools() {
+  cargo clippy --version && cargo fmt --version
+}
+
+need_rust() {
+  probe rust_version >/dev/null ||
+    fail "this needs Rust $(rust_wanted) or newer, and here is $(probe 'rustc --version' || echo none): \
+run rustup update, or install it as https://rustup.rs says (Debian's own is too old)"
+}
+
+# What checks the code, and is not needed to run it.
+need_rust_tools() {
+  probe rust_tools >/dev/null ||
+    fail 'clippy or rustfmt is missing: run rustup component add clippy rustfmt'
 }
 
 # each_need LIST FUNCTION: calls FUNCTION what probe package for every line.
@@ -90,8 +117,7 @@ note_missing() {
 
 # install_needs LIST...: installs what is missing, and nothing else.
 install_needs() {
-  probe rust_version >/dev/null ||
-    fail "Rust with clippy and rustfmt is missing: install it as https://rustup.rs says"
+  need_rust
   missing_packages=()
   local list
   for list in "$@"; do

@@ -8,6 +8,7 @@ readonly test_log=target/test.log
 readonly localstack_tests=(--workspace --test dynamodb --test sqs)
 
 cmd_test() {
+  need_rust_tools
   step 'Install what is missing' install_needs "$build_needs" "$test_needs" "$localstack_needs"
   step 'Format' cargo fmt --all --check
   step 'Shell scripts' shell_check

@@ -2,11 +2,23 @@
 # ./dev up: from a fresh clone to a running server with the given videos in it.
 
 cmd_up() {
-  local sample=no arguments=()
+  local sample=no data=${HASHREEL_DATA:-$PWD/data} arguments=()
   while (($# > 0)); do
     case $1 in
       --sample) sample=yes ;;
-      *) arguments+=("$1") ;;
+      --data)
+        shift
+        data=$(callers_path "${1:?--data wants a folder}")
+        ;;
+      --data=*) data=$(callers_path "${1#--data=}") ;;
+      *)
+        # A video, or the value of an option.
+        if [[ $1 != -* && -e $called_from/$1 ]]; then
+          arguments+=("$(callers_path "$1")")
+        else
+          arguments+=("$1")
+        fi
+        ;;
     esac
     shift
   done
@@ -19,7 +31,16 @@ cmd_up() {
   step 'Web app' web_bundle
   step 'Build' cargo build --locked --release -p cli
   say
-  exec target/release/hashreel up --data ./data "${arguments[@]}"
+  # By its full path, which is how it names itself where it says what to type.
+  exec "$PWD/target/release/hashreel" up --data "$data" "${arguments[@]}"
+}
+
+# callers_path PATH: what the caller meant, from where we are.
+callers_path() {
+  case $1 in
+    /*) printf '%s' "$1" ;;
+    *) printf '%s' "$called_from/$1" ;;
+  esac
 }
 
 # make_sample FILE: 30 seconds of 1080p with a tone that rises, written once.
