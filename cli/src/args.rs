@@ -1,7 +1,7 @@
 //! The command line: every command, option, default and environment variable.
 
 use clap::{Args, Parser, Subcommand};
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
 /// Upload large files with resume, keep every block once, stream the videos.
 #[derive(Debug, Parser)]
@@ -130,8 +130,8 @@ pub struct ListArgs {
     #[arg(long)]
     pub json: bool,
     /// At most this many files
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    pub limit: usize,
+    #[arg(long, default_value = "1000", value_name = "N")]
+    pub limit: NonZeroUsize,
     #[command(flatten)]
     #[allow(missing_docs, reason = "its fields are documented")]
     pub server: ServerArgs,

@@ -45,7 +45,7 @@ impl DataDir {
     /// # Errors
     /// `Invalid` where it cannot be made, is something else, or is of a newer layout.
     pub fn open(path: &Path) -> Result<Self> {
-        fs::create_dir_all(path).map_err(|error| failed("make the folder", path, error))?;
+        make_folder(path).map_err(|error| failed("make the folder", path, error))?;
         let path = fs::canonicalize(path).map_err(|error| failed("open", path, error))?;
         let note = path.join("format");
         match fs::read_to_string(&note) {
@@ -126,16 +126,33 @@ fn check_format(path: &Path, text: &str) -> Result<()> {
     }
 }
 
+/// What a folder may hold and still be empty: what a start that broke off has left, and what a file
+/// system of its own begins with.
+const NOTHING: [&str; 2] = ["format.new", "lost+found"];
+
 /// A folder with files of somebody else's is not taken for a data folder.
 fn refuse_strangers(path: &Path) -> Result<()> {
-    let mut entries = fs::read_dir(path).map_err(|error| failed("read", path, error))?;
-    if entries.next().is_none() {
+    let entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let entries = entries.map_err(|error| failed("read", path, error))?;
+    if entries.iter().all(|entry| NOTHING.iter().any(|nothing| entry.file_name() == *nothing)) {
         return Ok(());
     }
     Err(Error::invalid(format!(
         "{} is not empty and no data folder of hashreel: choose another with --data",
         path.display()
     )))
+}
+
+/// Makes a folder and those above it, each on the disk with its name, so that a power cut does not take
+/// what was acknowledged in it.
+fn make_folder(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|place| !place.exists()).collect();
+    fs::create_dir_all(path)?;
+    for made in missing {
+        let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Written aside and renamed, so that a crash leaves the whole note or none.
@@ -181,6 +198,15 @@ mod tests {
         fs::write(dir.path().join("thesis.tex"), "x").unwrap();
         assert!(DataDir::open(dir.path()).is_err());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_start_that_broke_off_and_a_fresh_file_system_are_no_strangers() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("lost+found")).unwrap();
+        fs::write(dir.path().join("format.new"), "").unwrap();
+        DataDir::open(dir.path()).unwrap();
+        assert_eq!(fs::read_to_string(dir.path().join("format")).unwrap(), "1\n");
     }
 
     #[test]

@@ -113,14 +113,22 @@ async fn download(
         }
     }
     bar.finish_and_clear();
+    // What a buffer still holds has not arrived.
+    out.flush().map_err(unwritable(Path::new("the output")))?;
+    check(file, hasher, have)
+}
+
+/// That what came is what was uploaded: as long, and with the same SHA-256 once that is known.
+fn check(file: &File, hasher: Sha256, have: u64) -> Result<()> {
     let hash: [u8; 32] = hasher.finalize().into();
-    match file.sha256 {
-        Some(expected) if *expected.as_bytes() != hash || have != file.size => Err(Error::new(
-            ErrorKind::Damaged,
-            format!("what came of {} is not what was uploaded; get it again", file.name),
-        )),
-        _ => Ok(()),
+    let same = file.sha256.is_none_or(|expected| *expected.as_bytes() == hash);
+    if same && have == file.size {
+        return Ok(());
     }
+    Err(Error::new(
+        ErrorKind::Damaged,
+        format!("what came of {} is not what was uploaded; get it again", file.name),
+    ))
 }
 
 async fn stream(
@@ -132,7 +140,7 @@ async fn stream(
     bar: &ProgressBar,
 ) -> Result<()> {
     bar.set_position(*have);
-    let mut response = client.content(file.id, *have).await?;
+    let mut response = client.content(file, *have).await?;
     loop {
         let chunk = response.chunk().await.map_err(|error| {
             Error::with_source(ErrorKind::Unavailable, "the download was cut off", error)
@@ -158,5 +166,38 @@ fn unwritable(path: &Path) -> impl Fn(std::io::Error) -> Error {
             _ => ErrorKind::Invalid,
         };
         Error::with_source(kind, format!("cannot write {path}"), error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{FileId, Timestamp};
+
+    #[test]
+    fn bytes_that_are_not_the_files_are_refused_also_before_its_hash_is_known() {
+        let bytes = b"hello";
+        let file = |sha256, size| File {
+            id: FileId::new(Timestamp::now()),
+            name: "f".into(),
+            media_type: String::new(),
+            size,
+            sha256,
+            state: String::new(),
+            version: 1,
+            created_at: Timestamp::now(),
+            video: None,
+        };
+        let hash = Some(model::Sha256::of(bytes));
+        for (sha256, size, good) in [
+            (hash, 5, true),
+            (None, 5, true),
+            (None, 4, false),
+            (hash, 4, false),
+            (Some(model::Sha256::of(b"other")), 5, false),
+        ] {
+            let checked = check(&file(sha256, size), Sha256::new_with_prefix(bytes), 5);
+            assert_eq!(checked.is_ok(), good, "{sha256:?} {size}");
+        }
     }
 }

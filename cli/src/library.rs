@@ -13,7 +13,7 @@ use model::{Error, ErrorKind, Result};
 /// # Errors
 /// As every request.
 pub async fn ls(args: &ListArgs) -> Result<()> {
-    let files = Client::new(&args.server)?.files(args.limit).await?;
+    let files = Client::new(&args.server)?.files(args.limit.get()).await?;
     if args.json {
         return files.iter().try_for_each(json);
     }

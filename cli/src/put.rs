@@ -63,7 +63,8 @@ pub async fn put(client: &Client, path: &Path, wait: bool, bars: &MultiProgress)
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.ok_or_else(|| Error::invalid(format!("{} has no name", path.display())))?;
-    let source = Source { path: path.to_owned(), name, size: meta.len() };
+    let source =
+        Source { path: path.to_owned(), name, size: meta.len(), changed: meta.modified().ok() };
 
     let resume = Resume::of(client.server(), path, &meta)?;
     let bar = bars.add(upload_bar(&source));

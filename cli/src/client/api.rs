@@ -134,13 +134,17 @@ impl Client {
         self.send(self.request(Method::DELETE, url)).await.map(drop)
     }
 
-    /// A file's bytes from `start` on, if it is still the one whose SHA-256 is `etag`'s.
+    /// A file's bytes from `start` on, if they are still those of its SHA-256, where that is known.
     ///
     /// # Errors
-    /// As every request.
-    pub async fn content(&self, id: FileId, start: u64) -> Result<Response> {
-        let url = self.url(&format!("/v1/files/{id}/content"))?;
+    /// `Conflict` where it has other bytes by now; as every request.
+    pub async fn content(&self, file: &File, start: u64) -> Result<Response> {
+        let url = self.url(&format!("/v1/files/{}/content", file.id))?;
         let request = self.request(Method::GET, url);
+        let request = match file.sha256 {
+            Some(sha256) => request.header(header::IF_MATCH, format!("\"{sha256}\"")),
+            None => request,
+        };
         let request = match start {
             0 => request,
             _ => request.header(header::RANGE, format!("bytes={start}-")),

@@ -11,7 +11,7 @@ use crate::args::ServerArgs;
 use model::{Error, ErrorKind, Result};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::{Deserialize, de::DeserializeOwned};
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -49,7 +49,10 @@ impl Client {
         }
         // Says no only where a provider is chosen already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
+        let builder = reqwest::Client::builder();
+        // Nobody's proxy leads to this machine.
+        let builder = if is_loopback(&args.server) { builder.no_proxy() } else { builder };
+        let http = builder
             .connect_timeout(CONNECT)
             .read_timeout(SILENCE)
             .tcp_nodelay(true)
@@ -107,15 +110,27 @@ impl Client {
     }
 
     fn unreachable(&self, error: reqwest::Error) -> Error {
-        Error::with_source(
-            ErrorKind::Unavailable,
+        let server = &self.server;
+        let message = if error.is_connect() {
             format!(
-                "cannot reach {}: start it with `hashreel up`, or name another with --server",
-                self.server
-            ),
-            error,
-        )
+                "cannot reach {server}: start it with `hashreel up`, or name another with --server"
+            )
+        } else if error.is_timeout() {
+            format!("{server} does not answer; try again in a while")
+        } else {
+            format!("the connection to {server} broke off")
+        };
+        Error::with_source(ErrorKind::Unavailable, message, error)
     }
+}
+
+/// Whether a server is on this machine.
+fn is_loopback(server: &Url) -> bool {
+    let host = server.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    address.is_ok_and(|address| address.to_canonical().is_loopback())
+        || host == "localhost"
+        || host.ends_with(".localhost")
 }
 
 /// An error from an answer that is none of success.
@@ -151,5 +166,24 @@ fn kind_of(status: StatusCode) -> ErrorKind {
         502..=504 => ErrorKind::Unavailable,
         400..=499 => ErrorKind::Invalid,
         _ => ErrorKind::Internal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_on_this_machine_is_told_from_others() {
+        for (server, loopback) in [
+            ("http://127.0.0.1:8080", true),
+            ("http://[::1]:8080", true),
+            ("http://LOCALHOST", true),
+            ("http://a.localhost:1", true),
+            ("http://192.0.2.1", false),
+            ("https://localhost.example", false),
+        ] {
+            assert_eq!(is_loopback(&server.parse().unwrap()), loopback, "{server}");
+        }
     }
 }

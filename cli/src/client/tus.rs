@@ -8,8 +8,8 @@ use reqwest::{Body, Method, RequestBuilder, Response, StatusCode, Url, header};
 use std::{
     io::SeekFrom,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
 };
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
@@ -33,7 +33,28 @@ pub struct Source {
     pub name: String,
     /// Its length in bytes.
     pub size: u64,
+    /// When it was changed last, where the file system knows.
+    pub changed: Option<SystemTime>,
 }
+
+impl Source {
+    /// # Errors
+    /// `Invalid` where the file is not the one that was begun with: what was sent of it before and what
+    /// would be sent now are parts of two files.
+    async fn unchanged(&self) -> Result<()> {
+        let now = tokio::fs::metadata(&self.path).await.map_err(unreadable(&self.path))?;
+        if now.len() == self.size && now.modified().ok() == self.changed {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "{} changed while it was sent: run put again, it is a new upload",
+            self.path.display()
+        )))
+    }
+}
+
+/// Why the file could not be read on: the request's own error says only that it broke off.
+type Trouble = Arc<Mutex<Option<std::io::Error>>>;
 
 /// Told of everything worth showing.
 pub trait Progress: Send + Sync + 'static {
@@ -112,14 +133,26 @@ impl Client {
                 source.path.display()
             )));
         }
-        let body = read_from(source, offset, Arc::clone(progress)).await?;
+        source.unchanged().await?;
+        let trouble = Trouble::default();
+        let body = read_from(source, offset, Arc::clone(progress), Arc::clone(&trouble)).await?;
         let request = self
             .tus(Method::PATCH, target)
             .header(header::CONTENT_TYPE, "application/offset+octet-stream")
             .header(header::CONTENT_LENGTH, source.size - offset)
             .header("Upload-Offset", offset)
             .body(Body::wrap_stream(body));
-        let response = self.send(request).await?;
+        let response = match self.send(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                if let Some(cause) = trouble.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                    return Err(unreadable(&source.path)(cause));
+                }
+                // One that has become shorter breaks the request off.
+                source.unchanged().await?;
+                return Err(error);
+            }
+        };
         let stands = number(&response, "upload-offset")?;
         progress.stands_at(stands);
         file_of(&response)?.ok_or_else(|| {
@@ -178,12 +211,17 @@ async fn read_from(
     source: &Source,
     offset: u64,
     progress: Arc<dyn Progress>,
+    trouble: Trouble,
 ) -> Result<impl Stream<Item = std::io::Result<Bytes>> + Send + 'static> {
     let mut file = tokio::fs::File::open(&source.path).await.map_err(unreadable(&source.path))?;
     file.seek(SeekFrom::Start(offset)).await.map_err(unreadable(&source.path))?;
     let rest = file.take(source.size - offset);
     Ok(ReaderStream::with_capacity(rest, READ)
-        .inspect_ok(move |chunk| progress.sent(chunk.len() as u64)))
+        .inspect_ok(move |chunk| progress.sent(chunk.len() as u64))
+        .inspect_err(move |error| {
+            let seen = std::io::Error::new(error.kind(), error.to_string());
+            *trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        }))
 }
 
 /// The error for a file that cannot be read.
@@ -198,9 +236,14 @@ pub(crate) fn unreadable(path: &Path) -> impl Fn(std::io::Error) -> Error {
     }
 }
 
+/// The name, and the media type that its ending tells.
 fn metadata(name: &str) -> String {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
-    format!("filename {}", STANDARD.encode(name))
+    let name_only = format!("filename {}", STANDARD.encode(name));
+    match mime_guess::from_path(name).first_raw() {
+        Some(media_type) => format!("{name_only},filetype {}", STANDARD.encode(media_type)),
+        None => name_only,
+    }
 }
 
 fn text<'a>(response: &'a Response, name: &str) -> Result<&'a str> {
@@ -219,5 +262,30 @@ fn file_of(response: &Response) -> Result<Option<FileId>> {
     match response.headers().get("hashreel-file") {
         None => Ok(None),
         Some(_) => text(response, "hashreel-file")?.parse().map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_announced_with_its_name_and_the_type_of_its_ending() {
+        assert_eq!(metadata("clip.mp4"), "filename Y2xpcC5tcDQ=,filetype dmlkZW8vbXA0");
+        assert_eq!(metadata("clip"), "filename Y2xpcA==");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changed_is_not_sent_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        std::fs::write(&path, "hello").unwrap();
+        let changed = std::fs::metadata(&path).unwrap().modified().ok();
+        let source = Source { path: path.clone(), name: "a".into(), size: 5, changed };
+        source.unchanged().await.unwrap();
+        std::fs::write(&path, "hell").unwrap();
+        let error = source.unchanged().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(error.to_string().contains("run put again") && is_final(&error), "{error}");
     }
 }
