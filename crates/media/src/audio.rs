@@ -4,12 +4,12 @@
 //! `n / 48000` s whatever the source does: sound that begins late gets silence before it, sound from
 //! before zero is cut, a gap in the source's times becomes silence, an overlap is trimmed.
 
-use crate::decode::Track;
+use crate::decode::{self, Track};
 use crate::encode;
 use crate::fault::{Fault, Result};
 use crate::graph::{Sound, SoundForm, Stereo};
 use crate::reader::Pipe;
-use crate::task::{AudioTask, Done};
+use crate::task::{AudioTask, Done, LATEST};
 use crate::wire::ToParent;
 use cmaf::fragment;
 use cmaf::timeline::{AUDIO_FRAME, AUDIO_RATE, TIMESCALE};
@@ -20,7 +20,10 @@ use ffmpeg_next as ff;
 const TOLERANCE_MILLIS: i64 = 15;
 
 /// Longest track, in seconds: broken times must not become endless silence.
-const MAX_SECONDS: i64 = 48 * 3600;
+const MAX_SECONDS: i64 = LATEST / TIMESCALE as i64;
+
+/// Sound may come this much after the source's expected end, in seconds, before its time is not believed.
+const LATE_SECONDS: i64 = 10;
 
 /// Sound that ends more than this before the picture is followed by silence, in seconds. Tracks of one
 /// recording end some frames apart, and that is as it should be.
@@ -42,10 +45,9 @@ pub fn encode(pipe: &Pipe, task: &AudioTask) -> Result<Done> {
             track.damaged += 1;
             continue;
         }
-        let (time, rate) = (frame.timestamp().or(frame.pts()), frame.rate());
-        let at = time.map(|time| task.zero.ticks(time, track.time_base(), rate));
-        // A time that cannot be is none: the sound goes on where it was.
-        line.put(&mut frame, at.filter(|&at| at <= MAX_SECONDS * i64::from(rate)))?;
+        let rate = frame.rate();
+        let at = decode::time(&frame).map(|time| task.zero.ticks(time, track.time_base(), rate));
+        line.put(&mut frame, at)?;
         pipe.progress(line.at.saturating_mul(i64::from(TIMESCALE)) / i64::from(rate))?;
     }
     line.finish()?;
@@ -95,15 +97,16 @@ impl<'a> Line<'a> {
             self.change(form)?;
         }
         let rate = i64::from(form.rate);
-        if let Some(at) = at {
+        if self.at > MAX_SECONDS * rate {
+            return Err(Fault::too_large(format!(
+                "the sound is longer than {} hours; split the file into shorter ones",
+                MAX_SECONDS / 3600
+            )));
+        }
+        // A time that cannot be is none: the sound goes on where it was.
+        if let Some(at) = at.filter(|&at| at <= self.latest(rate)) {
             // The first sound's time is exact; later ones are held against a tolerance.
             let tolerance = if self.at == 0 { 0 } else { rate * TOLERANCE_MILLIS / 1000 };
-            if self.at > MAX_SECONDS * rate {
-                return Err(Fault::too_large(format!(
-                    "the sound is longer than {} hours; split the file into shorter ones",
-                    MAX_SECONDS / 3600
-                )));
-            }
             if at - self.at > tolerance {
                 self.silence(at - self.at)?;
             } else if self.at - at > tolerance {
@@ -115,6 +118,14 @@ impl<'a> Line<'a> {
         }
         self.mix(frame)?;
         self.advance()
+    }
+
+    /// The latest time that is believed, in samples at `rate`: a little after the expected end, or after
+    /// where the sound is already.
+    fn latest(&self, rate: i64) -> i64 {
+        let end = self.out.task.end.unwrap_or(LATEST).clamp(0, LATEST);
+        let end = end / i64::from(TIMESCALE) * rate;
+        end.max(self.at).saturating_add(LATE_SECONDS * rate).min(MAX_SECONDS * rate)
     }
 
     /// Prepares for sound of another form; what came before is finished first.

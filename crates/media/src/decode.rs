@@ -1,4 +1,9 @@
 //! Packets in, frames out: one track of a source, with damage passed over and counted.
+//!
+//! **Times.** One broken time must not put hours of nothing into a video. So a frame that comes long after
+//! the one before it is believed only where the next one goes on from there, or where it is the last and
+//! the track is said to be that long. The rule looks at neighbours alone: it says the same of a frame
+//! wherever decoding began.
 
 use crate::fault::{Fault, Result};
 use crate::reader::Pipe;
@@ -9,6 +14,9 @@ use ffmpeg_next as ff;
 
 /// Reads that may fail in a row before the rest of the source counts as lost.
 const MAX_BAD_READS: u32 = 1_000;
+
+/// A frame this much later than the one before it, in seconds, is not believed without a witness.
+const LEAP_SECONDS: i64 = 10;
 
 /// One track being decoded.
 pub struct Track {
@@ -22,8 +30,14 @@ pub struct Track {
     pub damaged: u64,
     /// Frames that came out.
     pub decoded: u64,
-    /// A packet read by [`Track::keyframe`] and not decoded yet.
+    /// A packet that was read and not decoded yet.
     held: Option<ff::Packet>,
+    /// Time of the frame that came out last.
+    last: Option<i64>,
+    /// The frame after it, where that was decoded to bear witness. (A video's or a track's: a frame.)
+    ahead: Option<ff::frame::Video>,
+    /// Where the track is said to end.
+    end: Option<i64>,
 }
 
 impl Track {
@@ -40,6 +54,7 @@ impl Track {
             _ => input::audio_decoder(&stream)?.0,
         };
         let time_base = time_base(&stream);
+        let end = end(&stream).or_else(|| containers_end(&input, time_base));
         index::only(&mut input, number as usize);
         Ok(Self {
             pipe: pipe.clone(),
@@ -51,6 +66,9 @@ impl Track {
             damaged: 0,
             decoded: 0,
             held: None,
+            last: None,
+            ahead: None,
+            end,
         })
     }
 
@@ -65,8 +83,14 @@ impl Track {
         let sought = self.input.seek(micros, ..micros).is_ok();
         self.pipe.check()?;
         self.decoder.flush();
-        (self.drained, self.held) = (false, None);
+        (self.drained, self.held, self.last, self.ahead) = (false, None, None, None);
         Ok(sought)
+    }
+
+    /// Whether there is another packet of the track to decode.
+    pub fn has_more(&mut self) -> Result<bool> {
+        self.held = self.packet()?;
+        Ok(self.held.is_some())
     }
 
     /// Passes over packets up to the next keyframe, and gives its presentation time.
@@ -85,6 +109,41 @@ impl Track {
 
     /// Decodes the next frame into `frame`; false at the end.
     pub fn next(&mut self, frame: &mut ff::Frame) -> Result<bool> {
+        match self.ahead.take() {
+            Some(mut ahead) => std::mem::swap(frame, &mut *ahead),
+            None if self.decode(frame)? => {}
+            None => return Ok(false),
+        }
+        while let Some(leap) = self.leap(frame) {
+            let mut next = ff::frame::Video::empty();
+            if !self.decode(&mut next)? {
+                let believed = self.end.is_some_and(|end| leap <= end);
+                self.damaged += u64::from(!believed);
+                if believed {
+                    break;
+                }
+                return Ok(false);
+            }
+            if time(&next).is_none_or(|next| next > leap) {
+                self.ahead = Some(next);
+                break;
+            }
+            self.damaged += 1;
+            std::mem::swap(frame, &mut *next);
+        }
+        self.last = time(frame).or(self.last);
+        Ok(true)
+    }
+
+    /// The time of `frame`, where that is too long after the frame before it to be believed by itself.
+    fn leap(&self, frame: &ff::Frame) -> Option<i64> {
+        let (last, time) = (self.last?, time(frame)?);
+        let (num, den) = self.time_base;
+        let apart = i128::from(time) - i128::from(last);
+        (apart * i128::from(num) > i128::from(LEAP_SECONDS) * i128::from(den)).then_some(time)
+    }
+
+    fn decode(&mut self, frame: &mut ff::Frame) -> Result<bool> {
         loop {
             match self.decoder.receive_frame(frame) {
                 Ok(()) => {
@@ -153,6 +212,24 @@ impl Track {
         self.damaged += 1;
         Ok(())
     }
+}
+
+/// When a frame is shown or heard. Its packet's time comes first: libav's own guess depends on where
+/// decoding began, and is for containers that do not say.
+pub fn time(frame: &ff::Frame) -> Option<i64> {
+    frame.pts().or(frame.timestamp())
+}
+
+/// Where a stream says that it ends, in its time base.
+pub fn end(stream: &ff::Stream) -> Option<i64> {
+    let start = if stream.start_time() == i64::MIN { 0 } else { stream.start_time() };
+    start.checked_add(stream.duration()).filter(|_| stream.duration() > 0)
+}
+
+/// Where a source says that it ends as a whole, in a stream's time base.
+fn containers_end(input: &Input, (num, den): (i32, i32)) -> Option<i64> {
+    let end = i128::from(input.duration()) * i128::from(den) / (1_000_000 * i128::from(num));
+    i64::try_from(end).ok().filter(|_| input.duration() > 0)
 }
 
 /// A stream's time base, with a denominator that can be divided by.

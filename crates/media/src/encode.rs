@@ -9,6 +9,9 @@ use ffmpeg_next as ff;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// The encoders used here, by libavcodec's names.
+pub const ENCODERS: [&str; 3] = ["libx264", "aac", "mjpeg"];
+
 /// The decoder's buffer that the cap is held against, in seconds of the cap. A segment begins with it
 /// half full, which is where x264 keeps it when it is at the cap: so that a segment of its own spends no
 /// more than the same seconds would in one long encode.
@@ -98,6 +101,11 @@ impl Picture {
         Ok(Self { encoder, packet: ff::Packet::empty(), samples: Vec::new() })
     }
 
+    /// The rung's init segment: the same whichever segment the encoder is for.
+    pub fn init(&self) -> Result<Vec<u8>> {
+        init(ff::codec::Parameters::from(&self.encoder), TIMESCALE)
+    }
+
     /// Encodes `frame`, shown at `pts` ticks.
     pub fn push(&mut self, frame: &mut ff::frame::Video, pts: i64) -> Result<()> {
         frame.set_pts(Some(pts));
@@ -135,12 +143,6 @@ impl Picture {
 
 fn untimed() -> Fault {
     Fault::internal("the encoder gave a packet without a time")
-}
-
-/// A rung's init segment.
-pub fn picture_init(track: &VideoTrack, rung: &Rung, encoding: &VideoEncoding) -> Result<Vec<u8>> {
-    let encoder = picture_encoder(track, rung, encoding)?;
-    init(ff::codec::Parameters::from(&encoder), TIMESCALE)
 }
 
 /// A JPEG of `frame`, which is 4:2:0 in full range.

@@ -5,8 +5,9 @@
 //! refreshes gradually). So a start is believed only when the first frame that can be shown from there
 //! is at or before the wanted time; otherwise it is sought further back, at last from the beginning.
 //! Frames shown before the keyframe that decoding began with may lack their references and are left out.
+//! Where a seek worked and nothing follows, the bytes of that place are missing: there is no frame.
 
-use crate::decode::Track;
+use crate::decode::{self, Track};
 use crate::fault::Result;
 use crate::reader::Pipe;
 use crate::task::{VideoTrack, Zero};
@@ -53,6 +54,9 @@ impl Frames {
             if !frames.track.seek(micros(zero, from - back))? {
                 break;
             }
+            if !frames.track.has_more()? {
+                return Ok(frames);
+            }
             if let Some(first) = frames.begin()?.filter(|first| first.pts <= from) {
                 frames.found = Some(first);
                 return Ok(frames);
@@ -68,16 +72,15 @@ impl Frames {
         Ok(frames)
     }
 
-    /// The frames of `track` from a keyframe near `at` on, or from wherever the source can be sought to.
-    pub fn near(pipe: &Pipe, track: &VideoTrack, zero: Zero, at: i64) -> Result<Self> {
-        let mut frames = Self::from(pipe, track, zero, 0)?;
-        if at > 0
-            && frames.track.seek(micros(zero, at))?
-            && let Some(key) = frames.track.keyframe()?
-        {
-            frames.from = frames.ticks(key);
+    /// Goes on from a keyframe near `at` (ticks from zero). Whether there is one: not every source can be
+    /// sought.
+    pub fn go_near(&mut self, at: i64) -> Result<bool> {
+        if !self.track.seek(micros(self.zero, at))? {
+            return Ok(false);
         }
-        Ok(frames)
+        let Some(key) = self.track.keyframe()? else { return Ok(false) };
+        (self.from, self.found) = (self.ticks(key), None);
+        Ok(true)
     }
 
     /// The first frame that can be relied on after a seek.
@@ -112,7 +115,7 @@ impl Frames {
     fn decode(&mut self) -> Result<Option<Shown>> {
         while self.track.next(&mut self.frame)? {
             // A frame without a time cannot be shown; libav guesses one wherever it can.
-            let Some(time) = self.frame.timestamp().or(self.frame.pts()) else {
+            let Some(time) = decode::time(&self.frame) else {
                 self.track.damaged += 1;
                 continue;
             };

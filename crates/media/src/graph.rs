@@ -8,6 +8,26 @@ use crate::task::{Colour, Rung, VideoTrack};
 use ff::filter::Graph;
 use ffmpeg_next as ff;
 
+/// The filters used here, by libavfilter's names.
+pub const FILTERS: [&str; 16] = [
+    "buffer",
+    "buffersink",
+    "format",
+    "scale",
+    "split",
+    "bwdif",
+    "zscale",
+    "tonemap",
+    "hflip",
+    "vflip",
+    "transpose",
+    "abuffer",
+    "abuffersink",
+    "aformat",
+    "aresample",
+    "pan",
+];
+
 /// What a picture graph was built for; a frame with other properties needs another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Form {
@@ -140,6 +160,25 @@ impl Pictures {
         Ok(true)
     }
 
+    /// Whether decoded frames already are what the largest picture is to be: the scaler would copy them,
+    /// and every byte would stay the same.
+    fn fits_as_it_is(&self, form: Form) -> bool {
+        use ff::color::{Range, Space};
+        let matrix = match form.space {
+            Space::Unspecified | Space::Reserved => true,
+            Space::BT709 => self.colour == Colour::Bt709,
+            Space::BT470BG | Space::SMPTE170M => self.colour == Colour::Bt601,
+            _ => false,
+        };
+        let range = matches!(form.range, Range::Unspecified | Range::MPEG);
+        matrix
+            && range
+            && self.before.is_empty()
+            && self.format == "yuv420p"
+            && form.format == ff::format::Pixel::YUV420P
+            && self.sizes.first() == Some(&(form.width, form.height))
+    }
+
     fn build(&self, form: Form) -> Result<Graph> {
         let matrix = match self.colour {
             Colour::Bt709 => "bt709",
@@ -157,10 +196,10 @@ impl Pictures {
             if n > 0 {
                 spec.push_str(&format!(";[next{n}]"));
             }
-            spec.push_str(&format!(
-                "scale={width}:{height}:flags=bicubic:{colours},format={}",
-                self.format
-            ));
+            if n > 0 || !self.fits_as_it_is(form) {
+                spec.push_str(&format!("scale={width}:{height}:flags=bicubic:{colours},"));
+            }
+            spec.push_str(&format!("format={}", self.format));
             if n + 1 < self.sizes.len() {
                 spec.push_str(&format!(",split[out{n}][next{}]", n + 1));
             } else {
@@ -223,8 +262,10 @@ pub struct SoundForm {
     pub rate: u32,
     /// How a sample is coded.
     pub format: ff::format::Sample,
-    /// Which channels there are.
+    /// Which channels there are; zero where neither the source nor their number tells.
     pub layout: u64,
+    /// How many they are.
+    pub channels: u16,
 }
 
 impl SoundForm {
@@ -234,27 +275,38 @@ impl SoundForm {
         if frame.channel_layout().bits() == 0 || frame.channel_layout().channels() != channels {
             frame.set_channel_layout(ff::ChannelLayout::default(channels));
         }
-        Self { rate: frame.rate(), format: frame.format(), layout: frame.channel_layout().bits() }
+        Self {
+            rate: frame.rate(),
+            format: frame.format(),
+            layout: frame.channel_layout().bits(),
+            channels: frame.channels(),
+        }
     }
 
     /// Packed stereo floats.
     pub fn stereo(rate: u32) -> Self {
         let format = ff::format::Sample::F32(ff::format::sample::Type::Packed);
-        Self { rate, format, layout: ff::ChannelLayout::STEREO.bits() }
+        Self { rate, format, layout: ff::ChannelLayout::STEREO.bits(), channels: 2 }
     }
 }
 
 impl Sound {
     /// From sound of form `from` to stereo at `rate` samples a second.
     pub fn new(from: SoundForm, rate: u32) -> Result<Self> {
+        let (layout, mix) = match from.layout {
+            // More channels than any common arrangement has: the first two are left and right in all
+            // that are.
+            0 => (format!("channels={}", from.channels), "pan=stereo|c0=c0|c1=c1,"),
+            layout => (format!("channel_layout=0x{layout:x}"), ""),
+        };
         let arguments = format!(
-            "time_base=1/{0}:sample_rate={0}:sample_fmt={1}:channel_layout=0x{2:x}",
+            "time_base=1/{0}:sample_rate={0}:sample_fmt={1}:{layout}",
             from.rate,
             from.format.name(),
-            from.layout
         );
-        let spec =
-            format!("[in]aresample={rate},aformat=sample_fmts=flt:channel_layouts=stereo[out0]");
+        let spec = format!(
+            "[in]{mix}aresample={rate},aformat=sample_fmts=flt:channel_layouts=stereo[out0]"
+        );
         let graph = graph(("abuffer", &arguments), "abuffersink", &["out0".into()], &spec)?;
         Ok(Self { graph, out: ff::frame::Audio::empty() })
     }

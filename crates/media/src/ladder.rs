@@ -13,15 +13,19 @@ use model::{Error, ErrorKind, Result, Sha256};
 use serde::{Deserialize, Serialize};
 
 /// Bumped when the same profile would make other bytes than before: it is part of [`Profile::id`].
-const RECIPE: u32 = 2;
+const RECIPE: u32 = 3;
 
-/// Pre-roll that costs less than giving a segment to the run before it: decoding is about a tenth of
-/// the work, so decoding one segment's length for nothing is a tenth of a segment's work.
+/// Pre-roll that costs less than giving a segment to the run before it: decoding is a tenth to a quarter
+/// of the work, so decoding one segment's length for nothing is at most a quarter of a segment's.
 const MAX_PREROLL_SEGMENTS: i64 = 1;
 
 /// Runs that are sent before the poster. A short video's poster comes last, where it fills a core that
 /// would be idle while the last run ends; nobody waits long for a long one's.
 const RUNS_BEFORE_POSTER: usize = 6;
+
+/// Beyond the index a run is so much of what may have to be read to get to its beginning: then all runs
+/// together read (or at worst decode) the source eight times over, however long it is.
+const UNINDEXED_SHARE: u32 = 8;
 
 /// The ladder and the encoder settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -131,6 +135,9 @@ pub struct Plan {
     pub zero: Zero,
     /// Expected duration in ticks of 1/90,000 s, where the container says.
     pub duration: Option<i64>,
+    /// See [`Probed::announced`].
+    #[serde(default)]
+    pub announced: Option<i64>,
     /// Where all renditions are cut.
     pub cuts: Cuts,
     /// The track that is shown, if any.
@@ -194,7 +201,7 @@ pub fn plan(probed: &Probed, profile: &Profile) -> Result<Plan> {
     let (mut rungs, mut runs) = (Vec::new(), Vec::new());
     if let Some(track) = &probed.video {
         rungs = profile.rungs_for(track.width, track.height);
-        runs = video_runs(&track.keyframes, &cuts, probed.duration.is_some());
+        runs = video_runs(track, &cuts, probed.duration.is_some());
     }
     let audio = (0..).zip(&probed.audio).map(|(track, _)| Planned::Audio { track });
     let mut tasks: Vec<_> = runs.iter().take(1).copied().chain(audio).collect();
@@ -208,6 +215,7 @@ pub fn plan(probed: &Probed, profile: &Profile) -> Result<Plan> {
         profile: profile.id(),
         zero: probed.zero,
         duration: probed.duration,
+        announced: probed.announced,
         cuts,
         // The keyframes have done their work, and are the longest part by far.
         video: probed.video.clone().map(|track| VideoTrack { keyframes: Vec::new(), ..track }),
@@ -220,17 +228,32 @@ pub fn plan(probed: &Probed, profile: &Profile) -> Result<Plan> {
     })
 }
 
-/// One run a segment, joined to the run before where no keyframe of the source is near its cut. Without
-/// an index, a source of known length is trusted to have keyframes, one of unknown length is one run.
-fn video_runs(keyframes: &[i64], cuts: &Cuts, known: bool) -> Vec<Planned> {
+/// One run a segment, joined to the run before where no keyframe of the source is near its cut.
+///
+/// Beyond the index a source of known length is trusted to have keyframes, but how it gets to them is not
+/// known: a transport stream is searched, Matroska without cues is read from its beginning. So runs
+/// lengthen there with what lies before them. A source of unknown length is one run.
+fn video_runs(track: &VideoTrack, cuts: &Cuts, known: bool) -> Vec<Planned> {
     let count = if known { u32::try_from(cuts.len()).unwrap_or(u32::MAX) } else { 1 };
-    let near = |k: u32| {
+    let indexed = cuts.segment_of(track.indexed);
+    let mut starts: Vec<u32> = Vec::new();
+    for k in 0..count {
         let cut = cuts.cut(k);
-        let before = keyframes.partition_point(|&time| time <= cut).checked_sub(1);
-        let preroll = before.map_or(cut, |place| cut - keyframes[place]);
-        keyframes.is_empty() || preroll <= cuts.step() * MAX_PREROLL_SEGMENTS
-    };
-    let starts: Vec<u32> = (0..count).filter(|&k| k == 0 || near(k)).collect();
+        let begins = match starts.last() {
+            None => true,
+            Some(&last) if cut > track.indexed => {
+                k - last >= (last.saturating_sub(indexed) / UNINDEXED_SHARE).max(1)
+            }
+            Some(_) => {
+                let before = track.keyframes.partition_point(|&time| time <= cut).checked_sub(1);
+                let preroll = before.map_or(cut, |place| cut - track.keyframes[place]);
+                preroll <= cuts.step() * MAX_PREROLL_SEGMENTS
+            }
+        };
+        if begins {
+            starts.push(k);
+        }
+    }
     let ends = starts.iter().skip(1).map(|&next| Some(next)).chain([None]);
     starts.iter().zip(ends).map(|(&first, end)| Planned::Video { first, end }).collect()
 }
@@ -336,6 +359,7 @@ mod tests {
         Probed {
             container: "mov".into(),
             duration,
+            announced: None,
             zero: Zero { ts: 0, num: 1, den: 1 },
             video: Some(VideoTrack {
                 index: 0,
@@ -351,6 +375,7 @@ mod tests {
                 colour: crate::task::Colour::Bt709,
                 hdr: false,
                 interlaced: false,
+                indexed: if keyframes.is_empty() { 0 } else { duration.unwrap_or(0) },
                 keyframes,
             }),
             audio: vec![AudioTrack {
@@ -366,7 +391,11 @@ mod tests {
     }
 
     fn runs(keyframes: Vec<i64>, duration: Option<i64>) -> Vec<(u32, Option<u32>)> {
-        let plan = plan(&probed(keyframes, duration), &Profile::default()).unwrap();
+        runs_of(&probed(keyframes, duration))
+    }
+
+    fn runs_of(probed: &Probed) -> Vec<(u32, Option<u32>)> {
+        let plan = plan(probed, &Profile::default()).unwrap();
         let video = |planned: &Planned| match *planned {
             Planned::Video { first, end } => Some((first, end)),
             _ => None,
@@ -387,6 +416,19 @@ mod tests {
         );
         assert_eq!(runs(vec![], Some(30 * SECOND)), single);
         assert_eq!(runs(vec![], None), [(0, None)]);
+    }
+
+    #[test]
+    fn beyond_an_index_that_breaks_off_runs_lengthen_and_never_become_one() {
+        // What is in an index when Matroska without cues was looked into: the keyframes of a few seconds.
+        let mut probed = probed(vec![0, 5 * SECOND], Some(3600 * SECOND));
+        probed.video.as_mut().unwrap().indexed = 5 * SECOND;
+        let runs = runs_of(&probed);
+        assert_eq!(runs[..3], [(0, Some(1)), (1, Some(2)), (2, Some(3))]);
+        assert!((20..60).contains(&runs.len()), "{} runs", runs.len());
+        let read: u32 = runs.iter().map(|run| run.0).sum();
+        assert!(read < 360 * 9, "{read} segments are read to make 360");
+        assert_eq!(runs.last().unwrap().1, None);
     }
 
     #[test]
@@ -411,7 +453,8 @@ mod tests {
 
     #[test]
     fn a_long_videos_poster_comes_after_its_first_minute() {
-        let plan = plan(&probed(vec![], Some(3600 * SECOND)), &Profile::default()).unwrap();
+        let keyframes = (0..360).map(|k| k * 10 * SECOND).collect();
+        let plan = plan(&probed(keyframes, Some(3600 * SECOND)), &Profile::default()).unwrap();
         let poster = plan.tasks.iter().position(|planned| *planned == Planned::Poster);
         assert_eq!((poster, plan.tasks.len()), (Some(7), 362));
     }

@@ -18,29 +18,42 @@ const PLACES: [i64; 4] = [5, 20, 40, 60];
 pub fn make(pipe: &Pipe, task: &PosterTask) -> Result<Done> {
     let (width, height) = size(task);
     let mut pictures = Pictures::still(&task.track, width, height);
-    let (mut best, mut done) = (Vec::new(), Done::default());
-    let mut tried = Vec::new();
+    let mut frames = Frames::from(pipe, &task.track, task.zero, 0)?;
+    let (mut best, mut tried) = (Vec::new(), Vec::new());
     for place in PLACES {
         let at = task.duration.max(0) / 100 * place;
         if tried.contains(&at) {
             continue;
         }
         tried.push(at);
-        let mut frames = Frames::near(pipe, &task.track, task.zero, at)?;
-        if frames.next()?.is_some() && (pictures.scale(&mut frames.frame)? || pictures.flush()?) {
-            let jpeg = encode::jpeg(&pictures.scaled[0])?;
-            if jpeg.len() > best.len() {
-                best = jpeg;
-            }
+        if (at == 0 || frames.go_near(at)?)
+            && let Some(jpeg) = picture(&mut frames, &mut pictures)?
+            && jpeg.len() > best.len()
+        {
+            best = jpeg;
         }
-        let (decoded, damaged) = frames.counts();
-        (done.decoded, done.damaged) = (done.decoded + decoded, done.damaged + damaged);
     }
+    let (mut decoded, mut damaged) = frames.counts();
     if best.is_empty() {
-        return Err(Fault::invalid("no picture of the video can be decoded; the file is damaged"));
+        // Of a source that cannot be sought, the first picture there is.
+        let mut frames = Frames::from(pipe, &task.track, task.zero, 0)?;
+        best = picture(&mut frames, &mut pictures)?.ok_or_else(|| {
+            Fault::invalid("no picture of the video can be decoded; the file is damaged")
+        })?;
+        let counts = frames.counts();
+        (decoded, damaged) = (decoded + counts.0, damaged + counts.1);
     }
     pipe.say(&ToParent::Poster { width, height }, &[&best])?;
-    Ok(done)
+    Ok(Done { at_end: false, decoded, damaged })
+}
+
+/// The next frame as a JPEG, where there is one.
+fn picture(frames: &mut Frames, pictures: &mut Pictures) -> Result<Option<Vec<u8>>> {
+    if frames.next()?.is_none() {
+        return Ok(None);
+    }
+    let made = pictures.scale(&mut frames.frame)? || pictures.flush()?;
+    made.then(|| encode::jpeg(&pictures.scaled[0])).transpose()
 }
 
 /// The track's size, scaled down to the largest width, even.

@@ -1,10 +1,11 @@
 //! The probe task: what a source is, as far as its beginning and its index tell.
 
-use crate::decode::{Track, time_base};
+use crate::decode::{self, Track, time_base};
 use crate::fault::{Fault, Result};
 use crate::frames::micros;
+use crate::index::Index;
 use crate::reader::Pipe;
-use crate::task::{AudioTrack, Colour, Probed, VideoTrack, Zero};
+use crate::task::{AudioTrack, Colour, LATEST, Probed, VideoTrack, Zero};
 use crate::{index, input};
 use cmaf::manifest::FrameRate;
 use cmaf::timeline::TIMESCALE;
@@ -28,11 +29,41 @@ pub fn probe(pipe: &Pipe) -> Result<Probed> {
     };
     let zero = first.zero;
     let shown = video.or(audio.first().map(|track| track.index));
+    let index =
+        shown.map(|shown| index(pipe, &mut source, shown, zero)).transpose()?.unwrap_or_default();
+    let announced = duration(&source, shown, zero);
+    let here = cut_off(&source, shown, zero, &index);
     let video = match video {
-        Some(index) => Some(video_track(pipe, &mut source, index, &first)?),
+        Some(number) => Some(video_track(&source, number, &first, &index, here)?),
         None => None,
     };
-    Ok(Probed { container, duration: duration(&source, shown, zero), zero, video, audio })
+    let cut = announced.zip(here).filter(|(announced, here)| here < announced);
+    Ok(Probed {
+        container,
+        duration: cut.map(|(_, here)| here).or(announced),
+        announced: cut.map(|(announced, _)| announced),
+        zero,
+        video,
+        audio,
+    })
+}
+
+/// The container's index of a track; one at the file's end is read when something is sought.
+fn index(pipe: &Pipe, source: &mut Input, number: u32, zero: Zero) -> Result<Index> {
+    // A transport stream has none: what libav notes there are the places where a search passed by.
+    if source.format().name() == "mpegts" {
+        return Ok(Index::default());
+    }
+    let sought = source.seek(micros(zero, 0), ..);
+    pipe.check()?;
+    let stream = source.stream(number as usize).filter(|_| sought.is_ok());
+    Ok(stream.map(|stream| index::of(&stream, pipe.source_len())).unwrap_or_default())
+}
+
+/// Where the source's bytes end before its track does, in ticks from zero.
+fn cut_off(source: &Input, number: Option<u32>, zero: Zero, index: &Index) -> Option<i64> {
+    let stream = source.stream(number? as usize)?;
+    Some(zero.ticks(index.cut_off?, time_base(&stream), TIMESCALE).max(1))
 }
 
 /// The video to show: the one the container marks, or the first. Cover pictures are none.
@@ -112,7 +143,7 @@ fn first(pipe: &Pipe, video: Option<u32>, audio: &[AudioTrack]) -> Result<Option
 fn first_time(track: &mut Track, frame: &mut ff::Frame) -> Result<Option<Zero>> {
     let (num, den) = track.time_base();
     while track.next(frame)? {
-        if let Some(ts) = frame.timestamp().or(frame.pts()) {
+        if let Some(ts) = decode::time(frame) {
             return Ok(Some(Zero { ts, num, den }));
         }
     }
@@ -132,23 +163,20 @@ fn duration(source: &Input, track: Option<u32>, zero: Zero) -> Option<i64> {
 
 /// Where a stream says that it ends.
 fn end(stream: &ff::Stream, zero: Zero) -> Option<i64> {
-    let start = if stream.start_time() == i64::MIN { 0 } else { stream.start_time() };
-    let end = start.checked_add(stream.duration()).filter(|_| stream.duration() > 0)?;
-    Some(zero.ticks(end, time_base(stream), TIMESCALE))
+    decode::end(stream).map(|end| zero.ticks(end, time_base(stream), TIMESCALE))
 }
 
-fn video_track(pipe: &Pipe, source: &mut Input, index: u32, first: &First) -> Result<VideoTrack> {
-    let zero = first.zero;
-    // An index at the file's end is read when something is sought.
-    let sought = source.seek(micros(zero, 0), ..);
-    pipe.check()?;
-    let keyframes = {
-        let stream = source.stream(index as usize).ok_or_else(vanished)?;
-        let base = time_base(&stream);
-        let times = if sought.is_ok() { index::keyframes(&stream) } else { Vec::new() };
-        thin(times.into_iter().map(|time| zero.ticks(time, base, TIMESCALE)).collect())
-    };
-    let stream = source.stream(index as usize).ok_or_else(vanished)?;
+fn video_track(
+    source: &Input,
+    number: u32,
+    first: &First,
+    index: &Index,
+    cut_off: Option<i64>,
+) -> Result<VideoTrack> {
+    let stream = source
+        .stream(number as usize)
+        .ok_or_else(|| Fault::internal("a track vanished while it was probed"))?;
+    let ticks = |time| first.zero.ticks(time, time_base(&stream), TIMESCALE);
     let decoder = input::video_decoder(&stream)?;
     let format = decoder.format().descriptor();
     let matrix = stream.side_data().find(|data| data.kind() == SideData::DisplayMatrix);
@@ -157,29 +185,27 @@ fn video_track(pipe: &Pipe, source: &mut Input, index: u32, first: &First) -> Re
     use ff::color::TransferCharacteristic as Transfer;
     let transfer = decoder.color_transfer_characteristic();
     Ok(VideoTrack {
-        index,
+        index: number,
         codec: stream.parameters().id().name().to_owned(),
         width,
         height,
         rotation,
         mirrored,
         frame_rate: frame_rate(&stream),
-        end: end(&stream, zero),
+        end: end(&stream, first.zero).map(|end| end.min(cut_off.unwrap_or(end))),
         pixel_format: format.map_or("unknown", |format| format.name()).to_owned(),
         bit_depth: bit_depth(format),
         colour: colour(&decoder),
         hdr: matches!(transfer, Transfer::SMPTE2084 | Transfer::ARIB_STD_B67),
         interlaced: first.interlaced,
-        keyframes,
+        keyframes: thin(index.keyframes.iter().map(|&time| ticks(time)).collect()),
+        indexed: index.until.map_or(0, ticks).clamp(0, LATEST),
     })
 }
 
-fn vanished() -> Fault {
-    Fault::internal("a track vanished while it was probed")
-}
-
-/// Rising times, a second apart at least.
+/// Rising times that can be, a second apart at least.
 fn thin(mut times: Vec<i64>) -> Vec<i64> {
+    times.retain(|time| (-LATEST..=LATEST).contains(time));
     times.sort_unstable();
     let mut last = None;
     times.retain(|&time| {

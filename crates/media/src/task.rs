@@ -6,8 +6,11 @@
 
 use bytes::Bytes;
 use cmaf::manifest::FrameRate;
-use cmaf::timeline::Cuts;
+use cmaf::timeline::{Cuts, TIMESCALE};
 use serde::{Deserialize, Serialize};
+
+/// No source is longer than this, in ticks of 1/90,000 s: what says that it comes later has a broken time.
+pub const LATEST: i64 = 48 * 3600 * TIMESCALE as i64;
 
 /// One piece of work for one child process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -134,6 +137,9 @@ pub struct Probed {
     /// What the container says, in ticks of 1/90,000 s from zero; `None` where it does not say. An
     /// estimate: the true one is what the tasks made.
     pub duration: Option<i64>,
+    /// How long the container says that the source is, where it was cut off: it ends at `duration`.
+    #[serde(default)]
+    pub announced: Option<i64>,
     /// Where the timeline begins: the first video frame, without video the first audio sample.
     pub zero: Zero,
     /// The track that is shown, if any.
@@ -174,6 +180,9 @@ pub struct VideoTrack {
     /// Times of keyframes in ticks of 1/90,000 s from zero, rising, as far as the container's index
     /// tells them; empty where it has none.
     pub keyframes: Vec<i64>,
+    /// Up to this time, in ticks from zero, `keyframes` are all that there are.
+    #[serde(default)]
+    pub indexed: i64,
 }
 
 /// The two ways in which the renditions' colours are coded; every source is converted to the nearer.

@@ -1,11 +1,11 @@
 //! The video task: a run of segments, every rung of each.
 
-use crate::encode::{Picture, picture_init};
+use crate::encode::Picture;
 use crate::fault::{Fault, Result};
 use crate::frames::{Frames, Shown};
 use crate::graph::Pictures;
 use crate::reader::Pipe;
-use crate::task::{Done, VideoTask};
+use crate::task::{Done, LATEST, VideoTask};
 use crate::wire::{MAX_PARTS, ToParent};
 use cmaf::fragment::{self, MIN_SPACING};
 use cmaf::timeline::TIMESCALE;
@@ -14,9 +14,6 @@ use std::collections::VecDeque;
 /// Sources announced with up to this much more than the allowed frame rate keep all their frames: times
 /// rounded to milliseconds make 60 look like 60.2.
 const RATE_SLACK: f64 = 1.02;
-
-/// Frames that say they come later than this, in ticks, have a broken time.
-const LATEST: i64 = 48 * 3600 * TIMESCALE as i64;
 
 /// A segment whose frames are still coming.
 struct Open {
@@ -133,9 +130,12 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn begin(&self, k: u32, first: Shown) -> Result<Open> {
+    fn begin(&mut self, k: u32, first: Shown) -> Result<Open> {
         let picture = |rung| Picture::new(&self.task.track, rung, &self.task.encoding);
-        let rungs = self.task.rungs.iter().map(picture).collect::<Result<_>>()?;
+        let rungs = self.task.rungs.iter().map(picture).collect::<Result<Vec<_>>>()?;
+        if !self.announced {
+            self.announce(&rungs)?;
+        }
         Ok(Open {
             k,
             start: first.pts,
@@ -159,9 +159,6 @@ impl Run<'_> {
     }
 
     fn finish(&mut self, segment: Open, end: i64) -> Result<()> {
-        if !self.announced {
-            self.announce()?;
-        }
         let mut parts = Vec::with_capacity(segment.rungs.len());
         for rung in segment.rungs {
             let samples = rung.finish()?;
@@ -182,9 +179,8 @@ impl Run<'_> {
         self.pipe.say(&message, &parts)
     }
 
-    fn announce(&mut self) -> Result<()> {
-        let init = |rung| picture_init(&self.task.track, rung, &self.task.encoding);
-        let inits = self.task.rungs.iter().map(init).collect::<Result<Vec<_>>>()?;
+    fn announce(&mut self, rungs: &[Picture]) -> Result<()> {
+        let inits = rungs.iter().map(Picture::init).collect::<Result<Vec<_>>>()?;
         let codecs =
             inits.iter().map(|init| cmaf::boxes::codecs(init)).collect::<Result<_, _>>()?;
         let parts: Vec<_> = inits.iter().map(Vec::as_slice).collect();
@@ -192,23 +188,56 @@ impl Run<'_> {
         self.pipe.say(&ToParent::Inits { codecs }, &parts)
     }
 
-    /// Where the source's last segment ends: where its track says, or as long after its last frame as
-    /// that frame's packet says, or its segment's frames last on average, or the track's do. (A packet's
-    /// duration comes second because MP4 has it for decoding order.)
+    /// Where the source's last segment ends.
     fn end_of(&self, segment: &Open) -> i64 {
         let Shown { pts, duration } = segment.last;
-        let believable = 1..=self.task.cuts.longest();
-        let said =
-            self.task.track.end.map(|end| end - pts).filter(|left| believable.contains(left));
         let rate = self.task.track.frame_rate.as_f64();
-        let left = match (said, duration, segment.frames) {
-            (Some(left), ..) => left,
-            (_, duration @ 1.., _) => duration,
-            (.., frames @ 2..) => (pts - segment.start) / i64::from(frames - 1),
-            #[expect(clippy::cast_possible_truncation, reason = "clamped below")]
+        let usual = match segment.frames {
+            frames @ 2.. => (pts - segment.start) / i64::from(frames - 1),
+            #[expect(clippy::cast_possible_truncation, reason = "clamped where it is used")]
             _ if rate > 0.0 => (f64::from(TIMESCALE) / rate) as i64,
             _ => i64::from(TIMESCALE) / 25,
         };
-        pts + left.clamp(1, self.task.cuts.longest())
+        let said = self.task.track.end.map(|end| end - pts);
+        pts + last_duration(said, duration, usual).clamp(1, self.task.cuts.longest())
+    }
+}
+
+/// How long a source's last frame is shown, in ticks: up to where its track is said to end, unless that
+/// is far longer than frames `usual`ly last and the frame's own packet does not say so too; else as its
+/// packet says (which comes second because MP4 has it for decoding order), or as usual.
+fn last_duration(said: Option<i64>, packet: i64, usual: i64) -> i64 {
+    let usual = usual.max(1);
+    let believable = |&left: &i64| {
+        left > 0 && (left <= usual.saturating_mul(3) || (packet - left).abs() <= usual)
+    };
+    match said.filter(believable) {
+        Some(left) => left,
+        None if packet > 0 => packet,
+        None => usual,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_duration;
+
+    #[test]
+    fn a_last_frame_is_not_stretched_because_its_track_claims_to_be_longer() {
+        // Track says, packet says, usual, expected.
+        for (said, packet, usual, expected) in [
+            (Some(3000), 3000, 3000, 3000),
+            (Some(6000), 3000, 3000, 6000),
+            (Some(900_000), 3000, 3000, 3000),
+            (Some(900_000), 0, 3000, 3000),
+            (Some(450_000), 450_000, 3000, 450_000),
+            (Some(0), 3000, 3000, 3000),
+            (Some(-9000), 0, 3000, 3000),
+            (None, 4500, 3000, 4500),
+            (None, 0, 0, 1),
+        ] {
+            let got = last_duration(said, packet, usual);
+            assert_eq!(got, expected, "{said:?} {packet} {usual}");
+        }
     }
 }

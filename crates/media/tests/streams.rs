@@ -8,6 +8,7 @@ mod common;
 use cmaf::timeline::TIMESCALE;
 use common::{Keep, Memory, Stream, host, profile, stream};
 use media::ladder::{Planned, plan};
+use media::task::Outcome;
 use std::path::Path;
 use testkit::media_fixtures::{complaints, luma, make, psnr, samples, times};
 
@@ -351,6 +352,45 @@ async fn five_channels_and_one_become_two() {
 }
 
 #[tokio::test]
+async fn one_wild_time_costs_its_frame_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    // The 40th frame and the 60th sound claim to come twenty hours late.
+    let arguments = format!(
+        "{TEST} {TONE} -c:v libx264 -g 30 -bf 0 -pix_fmt yuv420p -c:a aac -live 1 \
+         -bsf:v setts=pts=if(eq(N\\,40)\\,PTS+20*3600/TB\\,PTS):dts=DTS \
+         -bsf:a setts=pts=if(eq(N\\,60)\\,PTS+20*3600/TB\\,PTS):dts=DTS"
+    );
+    let source = make(folder.path(), "a.mkv", &arguments);
+    let made = stream(&Memory::of(&source), &profile()).await.unwrap();
+    let rung = &made.video[0];
+    assert_eq!((rung.frames(), rung.segments.len()), (104, 4));
+    let sound = samples(&made.audio[0].write(&folder.path().join("sound.mp4")));
+    assert!((sound.len() as f64 / 48_000.0 - 3.5).abs() < 0.1, "{} samples", sound.len());
+}
+
+#[tokio::test]
+async fn a_picture_that_stands_for_long_is_not_taken_for_a_wild_time() {
+    let folder = tempfile::tempdir().unwrap();
+    // A slide show: a picture every quarter of a minute, the last of them with nobody to vouch for it.
+    let arguments = "-f lavfi -i testsrc2=s=320x180:r=1/15:d=60 -c:v libx264 -pix_fmt yuv420p";
+    for name in ["a.mp4", "a.mkv"] {
+        let source = make(folder.path(), name, arguments);
+        let made = stream(&Memory::of(&source), &profile()).await.unwrap();
+        assert_eq!(made.video[0].frames(), 4, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn more_channels_than_have_a_name_become_two() {
+    check(
+        "a.mov",
+        &format!("{TEST} -f s16le -ar 48000 -ac 10 -t 3.5 -i /dev/zero -c:v libx264 -g 30 -pix_fmt yuv420p -c:a pcm_s16le"),
+        Expect { sizes: WIDE, audio: 1, psnr: None },
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn the_same_source_gives_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let source =
@@ -374,6 +414,55 @@ async fn a_file_cut_off_after_its_index_is_made_as_far_as_it_goes() {
     assert!((40..100).contains(&frames), "{frames} frames");
     let all = made.video[0].write(&folder.path().join("all.mp4"));
     assert_eq!(complaints(&all), "");
+    // The plan ends where the file does, and says what is missing; nothing is decoded in vain.
+    let second = i64::from(TIMESCALE);
+    let duration = made.plan.duration.unwrap();
+    assert!((duration - i64::from(frames) * second / 30).abs() < second / 5, "{duration}");
+    assert_eq!(made.plan.announced, Some(3 * second + second / 2));
+    assert!(made.video[0].segments.values().all(|segment| segment.0 > 0));
+    let decoded: u64 = made.done.iter().map(|(_, done)| done.decoded).sum();
+    assert!(decoded < 400, "{decoded} frames and sounds were decoded");
+}
+
+#[tokio::test]
+async fn a_run_beyond_the_end_of_a_file_cut_off_decodes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = format!("{TEST} -c:v libx264 -g 30 -movflags +faststart");
+    let whole = std::fs::read(make(folder.path(), "a.mp4", &arguments)).unwrap();
+    let plan = {
+        let probed = host().probe(&Memory(whole.clone().into())).await.unwrap();
+        plan(&probed, &profile()).unwrap()
+    };
+    let source = Memory(whole[..whole.len() / 3].to_vec().into());
+    let task = plan.task(Planned::Video { first: 2, end: Some(3) }).unwrap();
+    let mut keep = Keep::default();
+    let Outcome::Done(done) = host().run(task, &source, &mut keep).await.unwrap() else {
+        panic!("a video task ended as a probe does")
+    };
+    assert_eq!((done.decoded, done.at_end), (0, true));
+    assert_eq!(
+        keep.segments.iter().map(|made| (made.k, made.frames)).collect::<Vec<_>>(),
+        [(2, 0)]
+    );
+}
+
+#[tokio::test]
+async fn a_source_without_an_index_is_made_by_several_tasks() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.ts", "cut.mkv"] {
+        let arguments = format!("{TEST} -c:v libx264 -g 30 -pix_fmt yuv420p");
+        let path = make(folder.path(), name, &arguments);
+        if name == "cut.mkv" {
+            // Matroska's index is at its end.
+            let whole = std::fs::read(&path).unwrap();
+            std::fs::write(&path, &whole[..whole.len() * 9 / 10]).unwrap();
+        }
+        let made = stream(&Memory::of(&path), &profile()).await.unwrap();
+        let runs =
+            made.plan.tasks.iter().filter(|task| matches!(task, Planned::Video { .. })).count();
+        assert_eq!(runs, 4, "{name}: {:?}", made.plan.tasks);
+        compare(&made, &path, folder.path());
+    }
 }
 
 #[tokio::test]

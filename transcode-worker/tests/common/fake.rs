@@ -99,6 +99,7 @@ impl Fake {
         let probed = Probed {
             container: "invented".into(),
             duration: self.duration,
+            announced: None,
             zero: Zero { ts: 0, num: 1, den: 1 },
             video: Some(VideoTrack {
                 index: 0,
@@ -115,6 +116,7 @@ impl Fake {
                 hdr: false,
                 interlaced: false,
                 keyframes: self.keyframes.iter().map(|time| time * SECOND).collect(),
+                indexed: if self.keyframes.is_empty() { 0 } else { self.duration.unwrap_or(0) },
             }),
             audio: (1..=self.tracks).map(track).collect(),
         };
