@@ -4,6 +4,7 @@
 //! over to [`run`]. The child reads its task, gives up its rights, does the task, and ends; it serves
 //! one task and is never used again.
 
+use crate::allowance::Cpu;
 use crate::fault::Result;
 use crate::reader::Pipe;
 use crate::task::{Outcome, Task};
@@ -29,7 +30,8 @@ pub fn run() -> ExitCode {
     let Ok((pipe, start)) = Pipe::open() else { return ExitCode::FAILURE };
     ff::error::register_all();
     index::single_threaded();
-    let result = confine::confine(start.memory, start.cpu_seconds).and_then(|()| {
+    let cpu = Cpu { soft: start.cpu_seconds, hard: start.most_cpu_seconds };
+    let result = confine::confine(start.memory, cpu).and_then(|()| {
         // What libav has to say goes to standard error, of which the parent keeps the end.
         ff::log::set_level(ff::log::Level::Error);
         perform(&pipe, start.task)

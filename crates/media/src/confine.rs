@@ -4,17 +4,19 @@
 //! limits, and end. It can open no file, start no process or thread, make no socket, and signal nobody
 //! but itself: every system call that is not on the list fails with EPERM.
 
+use crate::allowance::Cpu;
 use crate::fault::{Fault, Result};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// Gives up every right that a media task does not need, for good. `memory` is in bytes of address
-/// space. At `cpu_seconds` of processor time the kernel ends the process.
-pub fn confine(memory: u64, cpu_seconds: u64) -> Result<()> {
+/// space.
+pub fn confine(memory: u64, cpu: Cpu) -> Result<()> {
+    give_way();
     // At the first limit of processor time comes SIGXCPU, which says what happened, at the second
     // SIGKILL, which does not.
     let limits = [
         (Resource::As, memory, memory),
-        (Resource::Cpu, cpu_seconds, cpu_seconds.saturating_add(5)),
+        (Resource::Cpu, cpu.soft, cpu.hard),
         (Resource::Core, 0, 0),
         (Resource::Fsize, 0, 0),
         (Resource::Nofile, 3, 3),
@@ -31,14 +33,31 @@ pub fn confine(memory: u64, cpu_seconds: u64) -> Result<()> {
     system_calls()
 }
 
+/// Where memory runs out, this process is the one to end, not the service that started it.
 #[cfg(target_os = "linux")]
-fn system_calls() -> Result<()> {
-    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
+fn give_way() {
+    // Where /proc is not there or not to be written to, the kernel chooses by size, which is not wrong
+    // either: no reason to refuse the work.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_way() {}
+
+#[cfg(target_os = "linux")]
+fn refused(error: impl std::fmt::Display) -> Fault {
+    Fault::internal(format!("this system does not let a media task be confined: {error}"))
+}
+
+/// The system calls that are allowed, each with the arguments it may have: no rule means any.
+#[cfg(target_os = "linux")]
+fn allowed() -> Result<std::collections::BTreeMap<i64, Vec<seccompiler::SeccompRule>>> {
+    use seccompiler::{SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
 
     // Memory, the pipes, time, signals to itself, and the end. What glibc's and Rust's runtimes call in
     // a process of one thread; anything else is refused, not fatal, so that a newer libc that tries a
     // newer call first falls back.
-    let allowed = [
+    let free = [
         libc::SYS_brk,
         libc::SYS_clock_getres,
         libc::SYS_clock_gettime,
@@ -68,23 +87,34 @@ fn system_calls() -> Result<()> {
         libc::SYS_sched_getaffinity,
         libc::SYS_sched_yield,
         libc::SYS_sigaltstack,
-        libc::SYS_tgkill,
         libc::SYS_write,
         libc::SYS_writev,
     ];
-    let refused = |error: &dyn std::fmt::Display| {
-        Fault::internal(format!("this system does not let a media task be confined: {error}"))
-    };
-    let architecture = std::env::consts::ARCH.try_into().map_err(|error| refused(&error))?;
+    // How a process aborts; with another's number it would signal any process of the same user.
+    let own = u64::from(std::process::id());
+    let to_itself = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, own)
+        .and_then(|itself| SeccompRule::new(vec![itself]))
+        .map_err(refused)?;
+    let mut allowed: std::collections::BTreeMap<_, _> =
+        free.into_iter().map(|call| (call, Vec::new())).collect();
+    allowed.insert(libc::SYS_tgkill, vec![to_itself]);
+    Ok(allowed)
+}
+
+#[cfg(target_os = "linux")]
+fn system_calls() -> Result<()> {
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
+
+    let architecture = std::env::consts::ARCH.try_into().map_err(refused)?;
     let filter = SeccompFilter::new(
-        allowed.into_iter().map(|call| (call, Vec::new())).collect(),
+        allowed()?,
         SeccompAction::Errno(rustix::io::Errno::PERM.raw_os_error().unsigned_abs()),
         SeccompAction::Allow,
         architecture,
     )
-    .map_err(|error| refused(&error))?;
-    let program: BpfProgram = filter.try_into().map_err(|error| refused(&error))?;
-    apply_filter(&program).map_err(|error| refused(&error))
+    .map_err(refused)?;
+    let program: BpfProgram = filter.try_into().map_err(refused)?;
+    apply_filter(&program).map_err(refused)
 }
 
 /// Elsewhere the limits above are all there is: Hashreel's servers are Linux, a laptop need not be.
@@ -97,6 +127,15 @@ fn system_calls() -> Result<()> {
 mod tests {
     use super::*;
     use std::io::ErrorKind::PermissionDenied;
+
+    #[test]
+    fn signals_go_to_the_process_itself_alone() {
+        let allowed = allowed().unwrap();
+        assert!(!allowed[&libc::SYS_tgkill].is_empty());
+        for call in [libc::SYS_kill, libc::SYS_tkill, libc::SYS_rt_tgsigqueueinfo] {
+            assert!(!allowed.contains_key(&call));
+        }
+    }
 
     #[test]
     fn a_confined_thread_reaches_nothing() {

@@ -4,13 +4,16 @@
 //! bounded by the limits of `wire`; an error of the source or of the sink comes back as that error,
 //! never as "the file is broken".
 
+use crate::allowance::Allowance;
 use crate::child::SUBCOMMAND;
-use crate::task::{Made, Outcome, Part, Probed, SegmentMade, Task};
-use crate::wire::{self, MAX_PARTS, MAX_READ, Start, ToParent};
+use crate::task::{LATEST, Made, Outcome, Part, Probed, SegmentMade, Task};
+use crate::wire::{self, MAX_BYTES, MAX_INIT, MAX_PARTS, MAX_READ, Start, ToParent};
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::{ByteRange, Error, ErrorKind, Result};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
+use std::io;
+use std::ops::Range;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -64,11 +67,15 @@ pub trait Sink: Send {
 pub struct Limits {
     /// Address space in bytes. A five-rung ladder of 1080p needs about 0.6 GiB, of 8K some 3 GiB.
     pub memory: u64,
-    /// Processor time of a probe, a poster, and each segment of a run or track.
+    /// Processor time of a probe, a poster, and each segment of a run or track; what one leaves over the
+    /// next ones may use.
     pub cpu: Duration,
     /// Wall-clock time without a word from the child after which it is ended: it says how far it is
     /// every second of the source.
     pub silence: Duration,
+    /// Time spent waiting for the child since it last made something, however much it says meanwhile,
+    /// after which it is ended.
+    pub standstill: Duration,
 }
 
 impl Default for Limits {
@@ -77,6 +84,7 @@ impl Default for Limits {
             memory: 4 << 30,
             cpu: Duration::from_secs(15 * 60),
             silence: Duration::from_secs(3 * 60),
+            standstill: Duration::from_secs(60 * 60),
         }
     }
 }
@@ -152,15 +160,19 @@ impl Host {
         else {
             return Err(Error::internal("a child process was started without its pipes"));
         };
+        let due = segments(&task);
+        let allowance = Allowance::new(&self.limits, due.len());
         let start = Start {
             len: source.len(),
             memory: self.limits.memory,
-            cpu_seconds: self.cpu_seconds(&task),
+            cpu_seconds: allowance.cpu().soft,
+            most_cpu_seconds: allowance.cpu().hard,
             task,
         };
-        let silence = self.limits.silence;
+        let pid = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
         let mut talk = std::pin::pin!(tail(talk));
-        let mut conversation = Conversation { to, from, silence, source, sink, inits: Vec::new() };
+        let mut conversation =
+            Conversation { to, from, pid, allowance, source, sink, due, inits: Vec::new() };
         let mut heard = None;
         let said = {
             let mut hold = std::pin::pin!(conversation.hold(&start));
@@ -185,17 +197,18 @@ impl Host {
             }
         }
     }
+}
 
-    fn cpu_seconds(&self, task: &Task) -> u64 {
-        let segments = match task {
-            Task::Probe | Task::Poster(_) => 1,
-            Task::Audio(task) => task.cuts.len() as u64,
-            Task::Video(task) => {
-                let planned = u32::try_from(task.cuts.len()).unwrap_or(u32::MAX);
-                u64::from(task.end.unwrap_or(planned).saturating_sub(task.first)).max(1)
-            }
-        };
-        self.limits.cpu.as_secs().max(1).saturating_mul(segments)
+/// The segments that a task may make. One that goes on to the source's end, which a plan only guesses,
+/// may make as many as the longest source has.
+fn segments(task: &Task) -> Range<u32> {
+    match task {
+        Task::Probe | Task::Poster(_) => 0..0,
+        Task::Audio(task) => 0..task.cuts.segment_of(LATEST).saturating_add(1),
+        Task::Video(task) => {
+            let latest = || task.cuts.segment_of(LATEST).saturating_add(1);
+            task.first..task.end.unwrap_or_else(latest)
+        }
     }
 }
 
@@ -204,12 +217,12 @@ enum End {
     /// With an error that is the caller's to see.
     Error(Error),
     /// Because the pipe did.
-    Pipe(std::io::Error),
+    Pipe(io::Error),
 }
 
-impl From<std::io::Error> for End {
-    fn from(error: std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::InvalidData {
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::InvalidData {
             let message = "a media task said something that it may not say";
             return Self::Error(Error::with_source(ErrorKind::Internal, message, error));
         }
@@ -220,9 +233,12 @@ impl From<std::io::Error> for End {
 struct Conversation<'a> {
     to: ChildStdin,
     from: ChildStdout,
-    silence: Duration,
+    pid: Option<Pid>,
+    allowance: Allowance,
     source: &'a dyn RangeSource,
     sink: &'a mut dyn Sink,
+    /// The segments that the child may still make, each in its turn.
+    due: Range<u32>,
     inits: Vec<(String, Bytes)>,
 }
 
@@ -230,23 +246,24 @@ impl Conversation<'_> {
     async fn hold(&mut self, start: &Start) -> Result<Outcome, End> {
         self.write(&wire::message(start)?).await?;
         loop {
-            let frame = self.frame().await?;
+            let frame = self.frame(0).await?;
             match wire::decode(&frame)? {
                 ToParent::Read { start, len } => self.answer(start, len).await?,
                 ToParent::Progress { at } => self.sink.progress(at),
                 ToParent::Inits { codecs } => {
                     self.inits.clear();
                     for codecs in bounded(codecs)? {
-                        let init = self.bytes().await?;
+                        let init = self.bytes(MAX_INIT).await?;
                         self.inits.push((codecs, init));
                     }
                 }
                 ToParent::Segment { k, start, end, frames, parts } => {
                     let made = self.segment(k, start, end, frames, parts).await?;
+                    self.allowance.renew(self.pid).map_err(End::Error)?;
                     self.sink.made(Made::Segment(made)).await.map_err(End::Error)?;
                 }
                 ToParent::Poster { width, height } => {
-                    let made = Made::Poster { jpeg: self.bytes().await?, width, height };
+                    let made = Made::Poster { jpeg: self.bytes(MAX_BYTES).await?, width, height };
                     self.sink.made(made).await.map_err(End::Error)?;
                 }
                 ToParent::Ended(outcome) => return Ok(outcome),
@@ -281,41 +298,34 @@ impl Conversation<'_> {
         frames: u32,
         parts: u32,
     ) -> Result<SegmentMade, End> {
+        if self.due.next() != Some(k) {
+            return Err(misbehaved("it made a segment out of turn"));
+        }
         let expected = if frames == 0 { 0 } else { self.inits.len() };
         if parts as usize != expected || end < start || (end == start) != (frames == 0) {
             return Err(misbehaved("its segment does not add up"));
         }
         let mut made = SegmentMade { k, start, end, frames, parts: Vec::with_capacity(expected) };
+        let mut most = MAX_BYTES;
         for place in 0..expected {
-            let bytes = self.bytes().await?;
+            let bytes = self.bytes(most).await?;
+            most = most.saturating_sub(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
             let (codecs, init) = self.inits[place].clone();
             made.parts.push(Part { init, codecs, bytes });
         }
         Ok(made)
     }
 
-    async fn bytes(&mut self) -> Result<Bytes, End> {
-        Ok(Bytes::from(wire::raw(self.frame().await?)?))
+    async fn bytes(&mut self, most: u32) -> Result<Bytes, End> {
+        Ok(Bytes::from(wire::raw(self.frame(most).await?)?))
     }
 
-    async fn frame(&mut self) -> Result<(wire::Tag, Vec<u8>), End> {
-        match timeout(self.silence, wire::receive(&mut self.from)).await {
-            Ok(frame) => Ok(frame?),
-            Err(_) => Err(self.silent()),
-        }
+    async fn frame(&mut self, most: u32) -> Result<(wire::Tag, Vec<u8>), End> {
+        Ok(self.allowance.wait(wire::receive(&mut self.from, most)).await.map_err(End::Error)??)
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), End> {
-        match timeout(self.silence, self.to.write_all(bytes)).await {
-            Ok(written) => Ok(written?),
-            Err(_) => Err(self.silent()),
-        }
-    }
-
-    fn silent(&self) -> End {
-        let message =
-            format!("a media task made nothing for {} s and was ended", self.silence.as_secs());
-        End::Error(Error::new(ErrorKind::Unavailable, message))
+        Ok(self.allowance.wait(self.to.write_all(bytes)).await.map_err(End::Error)??)
     }
 }
 
@@ -346,7 +356,7 @@ async fn exit(child: &mut Child) -> Option<ExitStatus> {
 }
 
 /// Why a child that did not say its last word is dead.
-fn died(status: Option<ExitStatus>, pipe: &std::io::Error, heard: &str) -> Error {
+fn died(status: Option<ExitStatus>, pipe: &io::Error, heard: &str) -> Error {
     let source = format!("{pipe}; status {status:?}; it said: {heard}");
     let signal = status.and_then(|status| status.signal());
     let is = |wanted: Signal| signal == Some(wanted.as_raw());
@@ -373,4 +383,37 @@ fn died(status: Option<ExitStatus>, pipe: &std::io::Error, heard: &str) -> Error
         return Error::with_source(ErrorKind::Unavailable, message, source);
     }
     Error::with_source(ErrorKind::Internal, "a media task ended without a word", source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::{AudioTask, AudioTrack, Zero};
+    use cmaf::timeline::Cuts;
+
+    fn sound(cuts: Cuts) -> Task {
+        Task::Audio(AudioTask {
+            track: AudioTrack {
+                index: 0,
+                codec: "aac".into(),
+                rate: 48_000,
+                channels: 2,
+                language: None,
+                title: None,
+                default: true,
+            },
+            zero: Zero { ts: 0, num: 1, den: 1 },
+            cuts,
+            end: None,
+            bitrate: 128_000,
+        })
+    }
+
+    #[test]
+    fn a_task_that_goes_on_to_an_end_unknown_may_make_all_segments_of_a_long_film() {
+        // A recording by a browser has no duration: its plan has one segment.
+        let due = segments(&sound(Cuts::every(900_000, 0).unwrap()));
+        assert_eq!((due.start, due.end), (0, 48 * 360));
+        assert!(segments(&Task::Probe).is_empty());
+    }
 }

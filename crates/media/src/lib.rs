@@ -8,6 +8,7 @@
 //! What is made depends only on the task and the source's bytes ([`task`]), and the tasks only on the
 //! probe and the profile ([`ladder`]). This crate knows no database, no store and no network.
 
+mod allowance;
 mod audio;
 pub mod child;
 mod confine;

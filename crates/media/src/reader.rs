@@ -37,7 +37,7 @@ impl Pipe {
     /// Waits for the parent's first message.
     pub fn open() -> io::Result<(Self, Start)> {
         let mut from = io::stdin();
-        let start: Start = wire::decode(&wire::read(&mut from)?)?;
+        let start: Start = wire::decode(&wire::read(&mut from, 0)?)?;
         let ends = Ends {
             from,
             to: io::stdout(),
@@ -142,7 +142,7 @@ impl Ends {
         let len = u32::try_from(wanted).map_err(io::Error::other)?;
         self.to.write_all(&wire::message(&ToParent::Read { start, len })?)?;
         self.to.flush()?;
-        let block = wire::raw(wire::read(&mut self.from)?)?;
+        let block = wire::raw(wire::read(&mut self.from, len)?)?;
         if block.len() as u64 == wanted {
             Ok(block)
         } else {

@@ -12,8 +12,12 @@ use std::io::{self, Read, Write};
 /// Longest message. A probe of a day-long source with a keyframe a second is about 1 MB.
 pub const MAX_MESSAGE: u32 = 8 << 20;
 
-/// Longest raw bytes: a segment of one rendition. Ten seconds at 5 Mb/s are 6 MB.
+/// Most raw bytes that may follow one message, all frames together: a segment in every rung. Ten seconds
+/// of the whole ladder at its caps are 13 MB.
 pub const MAX_BYTES: u32 = 128 << 20;
+
+/// Longest init segment: its parameter sets and some boxes, under 1 KB in fact.
+pub const MAX_INIT: u32 = 64 << 10;
 
 /// Most bytes that a child may ask for at once.
 pub const MAX_READ: u32 = 4 << 20;
@@ -44,8 +48,10 @@ pub struct Start {
     pub len: u64,
     /// Address space the child may use, in bytes.
     pub memory: u64,
-    /// Processor time it may use, in seconds.
+    /// Processor time it may use at first, in seconds.
     pub cpu_seconds: u64,
+    /// What the parent may raise that to, in seconds.
+    pub most_cpu_seconds: u64,
 }
 
 /// What the child says.
@@ -105,12 +111,12 @@ fn header(tag: Tag, len: usize) -> io::Result<[u8; HEADER]> {
     Ok([byte, a, b, c, d])
 }
 
-/// Kind and length that a header announces.
-fn parse(header: [u8; HEADER]) -> io::Result<(Tag, usize)> {
+/// Kind and length that a header announces, where at most `most` raw bytes are due.
+fn parse(header: [u8; HEADER], most: u32) -> io::Result<(Tag, usize)> {
     let [byte, a, b, c, d] = header;
     let (tag, limit) = match byte {
         TAG_MESSAGE => (Tag::Message, MAX_MESSAGE),
-        TAG_BYTES => (Tag::Bytes, MAX_BYTES),
+        TAG_BYTES => (Tag::Bytes, most),
         _ => return Err(bad("a frame of no known kind")),
     };
     match u32::from_le_bytes([a, b, c, d]) {
@@ -158,22 +164,25 @@ pub fn write_bytes(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     to.write_all(bytes)
 }
 
-/// Reads one frame, blocking.
-pub fn read(from: &mut impl Read) -> io::Result<(Tag, Vec<u8>)> {
+/// Reads one frame, blocking. `most` is the most raw bytes that it may hold.
+pub fn read(from: &mut impl Read, most: u32) -> io::Result<(Tag, Vec<u8>)> {
     let mut head = [0; HEADER];
     from.read_exact(&mut head)?;
-    let (tag, len) = parse(head)?;
+    let (tag, len) = parse(head, most)?;
     let mut body = vec![0; len];
     from.read_exact(&mut body)?;
     Ok((tag, body))
 }
 
-/// Reads one frame, waiting.
-pub async fn receive(from: &mut (impl tokio::io::AsyncRead + Unpin)) -> io::Result<(Tag, Vec<u8>)> {
+/// Reads one frame, waiting. `most` is the most raw bytes that it may hold.
+pub async fn receive(
+    from: &mut (impl tokio::io::AsyncRead + Unpin),
+    most: u32,
+) -> io::Result<(Tag, Vec<u8>)> {
     use tokio::io::AsyncReadExt as _;
     let mut head = [0; HEADER];
     from.read_exact(&mut head).await?;
-    let (tag, len) = parse(head)?;
+    let (tag, len) = parse(head, most)?;
     let mut body = vec![0; len];
     from.read_exact(&mut body).await?;
     Ok((tag, body))
@@ -188,20 +197,23 @@ mod tests {
         let mut pipe = message(&ToParent::Read { start: 5, len: 7 }).unwrap();
         write_bytes(&mut pipe, b"abc").unwrap();
         let mut from = &pipe[..];
-        let first = decode(&read(&mut from).unwrap()).unwrap();
+        let first = decode(&read(&mut from, 3).unwrap()).unwrap();
         assert!(matches!(first, ToParent::Read { start: 5, len: 7 }));
-        assert_eq!(raw(read(&mut from).unwrap()).unwrap(), b"abc");
-        assert!(read(&mut from).is_err());
+        assert_eq!(raw(read(&mut from, 3).unwrap()).unwrap(), b"abc");
+        assert!(read(&mut from, 3).is_err());
     }
 
     #[test]
     fn a_length_is_refused_before_it_is_allocated() {
         let mut frame = vec![TAG_BYTES];
-        frame.extend_from_slice(&(MAX_BYTES + 1).to_le_bytes());
-        assert_eq!(read(&mut &frame[..]).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        frame.extend_from_slice(&4u32.to_le_bytes());
+        assert_eq!(read(&mut &frame[..], 3).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        frame[0] = TAG_MESSAGE;
+        frame[1..].copy_from_slice(&(MAX_MESSAGE + 1).to_le_bytes());
+        assert_eq!(read(&mut &frame[..], 3).unwrap_err().kind(), io::ErrorKind::InvalidData);
         frame[0] = b'?';
         frame[1..].copy_from_slice(&1u32.to_le_bytes());
-        assert_eq!(read(&mut &frame[..]).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(read(&mut &frame[..], 3).unwrap_err().kind(), io::ErrorKind::InvalidData);
     }
 
     #[test]

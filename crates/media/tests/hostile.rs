@@ -12,7 +12,7 @@ use media::ladder::{Planned, plan};
 use media::task::Made;
 use media::{Host, Limits, RangeSource, Sink};
 use model::{ByteRange, Error, ErrorKind, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use testkit::media_fixtures::make;
@@ -145,6 +145,27 @@ async fn memory_and_time_are_limited() {
     assert!(error.to_string().contains("processor time"), "{error}");
 }
 
+#[tokio::test]
+async fn a_film_of_unknown_length_may_take_as_long_as_its_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    // As a browser records: without a duration, so that the plan has one segment and one run.
+    let arguments =
+        "-f lavfi -i testsrc2=s=320x180:r=30:d=12 -c:v libx264 -g 30 -pix_fmt yuv420p -live 1";
+    let source = Memory::of(&make(folder.path(), "a.mkv", arguments));
+    let mut slow = profile();
+    slow.video.preset = "slow".into();
+    let plan = plan(&host().probe(&source).await.unwrap(), &slow).unwrap();
+    assert_eq!((plan.duration, plan.cuts.len()), (None, 1));
+    let limits = Limits { cpu: Duration::from_secs(1), ..Limits::default() };
+    let task = plan.task(Planned::Video { first: 0, end: None }).unwrap();
+    let mut keep = Keep::default();
+    Host::new(env!("CARGO_BIN_EXE_media-task"), limits)
+        .run(task, &source, &mut keep)
+        .await
+        .unwrap();
+    assert_eq!(keep.segments.len(), 12);
+}
+
 /// A source whose store goes away after some reads.
 struct Failing(Memory, AtomicU32);
 
@@ -202,22 +223,25 @@ async fn an_error_of_the_sink_ends_the_task_with_it() {
     assert_eq!(error.kind(), ErrorKind::NoSpace);
 }
 
-/// Processes whose program is `program`.
-fn running(program: &Path) -> usize {
+/// The folders below /proc of processes whose program is `program`.
+fn running(program: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let command =
         |entry: &std::fs::DirEntry| std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
     let wanted = program.as_os_str().as_encoded_bytes();
-    entries.filter(|entry| command(entry).starts_with(wanted)).count()
+    entries.filter(|entry| command(entry).starts_with(wanted)).map(|entry| entry.path()).collect()
 }
 
-/// A sink that never returns, and says that it was reached.
-struct Stuck(tokio::sync::mpsc::Sender<()>);
+/// A sink that never returns, and says that it was reached and how readily the kernel would end the
+/// children of the program that it names.
+struct Stuck(tokio::sync::mpsc::Sender<Vec<String>>, PathBuf);
 
 #[async_trait]
 impl Sink for Stuck {
     async fn made(&mut self, _: Made) -> Result<()> {
-        self.0.send(()).await.unwrap();
+        let score = |process: &PathBuf| std::fs::read_to_string(process.join("oom_score_adj"));
+        let scores = running(&self.1).iter().map(|process| score(process).unwrap()).collect();
+        self.0.send(scores).await.unwrap();
         std::future::pending().await
     }
 }
@@ -233,13 +257,14 @@ async fn a_dropped_task_leaves_no_process() {
     let plan = plan(&host.probe(&source).await.unwrap(), &profile()).unwrap();
     let task = plan.task(Planned::Video { first: 0, end: None }).unwrap();
     let (reached, mut is_reached) = tokio::sync::mpsc::channel(1);
-    let mut sink = Stuck(reached);
+    let mut sink = Stuck(reached, program.clone());
     tokio::select! {
         ended = host.run(task, &source, &mut sink) => panic!("the task ended: {ended:?}"),
-        reached = is_reached.recv() => assert!(reached.is_some()),
+        // Where memory runs out, the kernel ends the child before anything else.
+        reached = is_reached.recv() => assert_eq!(reached.unwrap(), ["1000\n"]),
     }
     let deadline = Instant::now() + Duration::from_secs(20);
-    while running(&program) > 0 {
+    while !running(&program).is_empty() {
         assert!(Instant::now() < deadline, "the child outlived its task");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
