@@ -37,8 +37,10 @@ impl Transcoder {
     /// [`crate::child`].
     ///
     /// # Errors
-    /// `Internal` where the program does not know where it lies.
+    /// `Unsupported` where libav lacks something that is used; `Internal` where the program does not
+    /// know where it lies.
     pub fn of_this_program() -> Result<Self> {
+        media::libraries::check()?;
         let program = std::env::current_exe().map_err(|error| {
             let message = "this program does not know where it lies; start it by its full path";
             Error::with_source(ErrorKind::Internal, message, error)

@@ -21,6 +21,7 @@ mod host;
 mod index;
 mod input;
 pub mod ladder;
+pub mod libraries;
 mod poster;
 mod probe;
 mod reader;
