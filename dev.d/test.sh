@@ -20,8 +20,8 @@ cmd_test() {
   # The program too: the system tests start the real one.
   step 'Build' cargo build --locked --workspace --all-targets
   : >"$test_log"
-  step 'Tests of the crates' cargo_test --workspace --exclude system-tests
-  step 'Tests of the whole system' cargo_test -p system-tests
+  # All at once: with a part of the workspace, crates would be built again with fewer features.
+  step 'Tests' cargo_test --workspace
   localstack_start
   step 'Tests on LocalStack' test_localstack
   step 'Nothing left behind' no_server_left
