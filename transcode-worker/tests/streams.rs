@@ -103,16 +103,19 @@ async fn a_clip_becomes_a_stream_of_all_its_frames() {
 #[tokio::test]
 async fn a_damaged_clip_becomes_a_stream_whose_segments_meet() {
     let dir = tempfile::tempdir().unwrap();
-    // No keyframe lies at a cut, so that neighbouring tasks come to it by different ways.
+    // No keyframe lies at a cut, so that neighbouring tasks come to it by different ways. The clip is the
+    // same in every run and on every processor: of a hundred seeds only 55 damages a seam so that its
+    // two sides read it differently.
     let source = make(
         dir.path(),
         "clip.mkv",
         "-f lavfi -i testsrc2=size=160x90:rate=30:duration=32 \
-         -c:v libx264 -preset veryfast -g 47 -bf 3",
+         -c:v libx264 -preset veryfast -g 47 -bf 3 -x264-params cpu-independent=1:threads=1 \
+         -fflags +bitexact -flags:v +bitexact",
     );
     let whole = fs::read(&source).unwrap();
     let mut notes = Vec::new();
-    for seed in [1, 5, 7] {
+    for seed in [1, 7, 55] {
         let mut bytes = whole.clone();
         for n in 0..600 {
             let place = bytes.len() / 20 + (seed * 7_919 + n * 104_729) % (bytes.len() * 8 / 10);
