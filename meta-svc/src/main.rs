@@ -14,7 +14,7 @@ use std::{net::SocketAddr, process::ExitCode};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
-    /// Where objects are kept, as file:///var/lib/hashreel/objects
+    /// Where objects are kept, as file:///var/lib/hashreel/objects, or as s3://bucket/prefix
     #[arg(long, env = "HASHREEL_OBJECTS", value_name = "URL")]
     objects: String,
     /// Where records are kept: sqlite:///var/lib/hashreel/records.db or dynamodb://TABLE

@@ -15,7 +15,7 @@ pub(crate) struct Args {
     /// Where the tables are: sqlite:///PATH or dynamodb://TABLE
     #[arg(long, env = "HASHREEL_RECORDS", value_name = "URL")]
     pub(crate) records: String,
-    /// Where the objects are: file:///PATH
+    /// Where the objects are: file:///PATH or s3://BUCKET/PREFIX
     #[arg(long, env = "HASHREEL_OBJECTS", value_name = "URL")]
     pub(crate) objects: String,
     /// Where the jobs are: sqlite:///PATH or sqs://NAME; quick ones beside it, with `-quick` after the name

@@ -8,9 +8,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use common::{House, Worker, fake::Fake, until};
 use futures::stream::BoxStream;
-use model::{ByteRange, Result};
-use objects::{ListPage, ObjectInfo, ObjectName, ObjectStore, Outcome, Put, Streamed};
-use std::sync::Arc;
+use model::{ByteRange, Result, Sha256};
+use objects::{
+    ListPage, ObjectInfo, ObjectName, ObjectStore, Outcome, PresignedPut, Put, Streamed,
+};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 use transcode_worker::Deps;
 
@@ -50,6 +52,20 @@ impl ObjectStore for Slow {
 
     async fn list(&self, prefix: &str, cursor: Option<String>, limit: usize) -> Result<ListPage> {
         self.store.list(prefix, cursor, limit).await
+    }
+
+    async fn presign_get(&self, name: &ObjectName, valid: Duration) -> Result<String> {
+        self.store.presign_get(name, valid).await
+    }
+
+    async fn presign_put(
+        &self,
+        name: &ObjectName,
+        sha256: Sha256,
+        len: u64,
+        valid: Duration,
+    ) -> Result<PresignedPut> {
+        self.store.presign_put(name, sha256, len, valid).await
     }
 }
 

@@ -27,7 +27,7 @@ struct Options {
     #[arg(long, env = "HASHREEL_REQUIRE_KEYS")]
     require_keys: bool,
 
-    /// Where blocks are kept: file:///var/lib/hashreel/objects
+    /// Where blocks are kept: file:///var/lib/hashreel/objects or s3://BUCKET/PREFIX
     #[arg(long, env = "HASHREEL_OBJECTS", value_name = "URL")]
     objects: String,
 

@@ -1,13 +1,16 @@
 //! What can be laid around any store.
 
-use crate::{ListPage, ObjectInfo, ObjectName, ObjectStore, Outcome, Put, Streamed};
+use crate::{ListPage, ObjectInfo, ObjectName, ObjectStore, Outcome, PresignedPut, Put, Streamed};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use model::{ByteRange, ErrorKind, Result};
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use model::{ByteRange, ErrorKind, Result, Sha256};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 /// Counts the calls that go to a store and what came of them, for `/metrics` and for tests that assert
@@ -68,6 +71,8 @@ counts! {
     deletes,
     /// Calls of `list`.
     lists,
+    /// Calls of `presign_get` and `presign_put`; what is done with the addresses nobody here sees.
+    presigned,
     /// Calls that failed, other than for an object or range that is not there.
     errors,
 }
@@ -148,5 +153,21 @@ impl ObjectStore for Counted {
     async fn list(&self, prefix: &str, cursor: Option<String>, limit: usize) -> Result<ListPage> {
         self.counters.lists.fetch_add(1, Relaxed);
         self.noted(self.store.list(prefix, cursor, limit).await)
+    }
+
+    async fn presign_get(&self, name: &ObjectName, valid: Duration) -> Result<String> {
+        self.counters.presigned.fetch_add(1, Relaxed);
+        self.noted(self.store.presign_get(name, valid).await)
+    }
+
+    async fn presign_put(
+        &self,
+        name: &ObjectName,
+        sha256: Sha256,
+        len: u64,
+        valid: Duration,
+    ) -> Result<PresignedPut> {
+        self.counters.presigned.fetch_add(1, Relaxed);
+        self.noted(self.store.presign_put(name, sha256, len, valid).await)
     }
 }

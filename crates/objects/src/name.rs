@@ -35,6 +35,23 @@ impl ObjectName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The media type that the name's ending tells, for objects that browsers and edges may get without
+    /// a service of ours between; none for all others.
+    #[must_use]
+    pub fn media_type(&self) -> Option<&'static str> {
+        match self.0.rsplit_once('.')?.1 {
+            "mp4" | "m4s" => Some("video/mp4"),
+            "jpg" => Some("image/jpeg"),
+            "vtt" => Some("text/vtt"),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a name can begin with `prefix`.
+pub(crate) fn may_begin(prefix: &str) -> bool {
+    prefix.bytes().all(|byte| byte == b'/' || is_fit(byte))
 }
 
 fn is_part(part: &str) -> bool {
@@ -79,6 +96,16 @@ mod tests {
             ["", "/a", "a/", "a//b", "..", "a/../b", ".tmp/a", "a b", "a\\b", "\u{e4}", "a\0"];
         for bad in bad.into_iter().chain(long.iter().map(String::as_str)) {
             assert!(ObjectName::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_meant_for_browsers_has_a_media_type() {
+        let media_type = |name: &str| ObjectName::new(name).unwrap().media_type();
+        assert_eq!(media_type("renditions/0a/3.0123456789abcdef.m4s"), Some("video/mp4"));
+        assert_eq!(media_type("renditions/0a/poster.0123456789abcdef.jpg"), Some("image/jpeg"));
+        for plain in ["blocks/global/0a/0a1b.1", "tails/0a/1-5", "mp4"] {
+            assert_eq!(media_type(plain), None, "{plain}");
         }
     }
 }

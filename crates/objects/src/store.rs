@@ -4,8 +4,8 @@ use crate::ObjectName;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use model::{ByteRange, Result, Timestamp};
-use std::fmt;
+use model::{ByteRange, Error, ErrorKind, Result, Sha256, Timestamp};
+use std::{collections::HashSet, fmt, time::Duration};
 
 /// The most objects of one [`ObjectStore::put_all`].
 pub const MAX_PUT_ALL: usize = 1000;
@@ -60,6 +60,16 @@ pub struct ListPage {
     pub cursor: Option<String>,
 }
 
+/// How somebody without credentials puts one object straight into the store: `PUT` to `url` with just
+/// these headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresignedPut {
+    /// The right to put this object, and no other.
+    pub url: String,
+    /// Names and values; they are signed too.
+    pub headers: Vec<(String, String)>,
+}
+
 /// A store of immutable objects. A name is used once and never again, so there is no overwriting: what
 /// arrives late can do no harm.
 ///
@@ -72,7 +82,8 @@ pub struct ListPage {
 /// - **Create-only.** Of any number of puts of one name, in any processes, exactly one is `Created`.
 /// - **Exact.** What is read is what was put.
 /// - A call dropped halfway, or that failed with `Unavailable`, may have happened, for any part of its
-///   batch: put again, and take `Existed` for success.
+///   batch: put again, and take `Existed` for success. A back end that tries again by itself answers
+///   `Existed` of its own object, too, where the first answer was lost.
 ///
 /// Errors of every method, besides those it names: `Busy` and `Unavailable` for a back end that is
 /// overloaded or away (the same call may succeed later), `NoSpace` for a full one, `Internal` for one
@@ -132,4 +143,42 @@ pub trait ObjectStore: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// `Invalid` for a limit out of bounds.
     async fn list(&self, prefix: &str, cursor: Option<String>, limit: usize) -> Result<ListPage>;
+
+    /// An address at which anybody may read the object for a while, byte ranges included. Whether the
+    /// object is there is not looked at.
+    ///
+    /// # Errors
+    /// `Unsupported` by a store that nobody else can reach; `Invalid` for a time out of its bounds.
+    async fn presign_get(&self, name: &ObjectName, valid: Duration) -> Result<String>;
+
+    /// The right to put these bytes as this object, once: the store refuses others by length and
+    /// SHA-256, and any at all once the object is there. Whether it was used, [`Self::head`] tells.
+    ///
+    /// # Errors
+    /// As [`Self::presign_get`].
+    async fn presign_put(
+        &self,
+        name: &ObjectName,
+        sha256: Sha256,
+        len: u64,
+        valid: Duration,
+    ) -> Result<PresignedPut>;
+}
+
+/// Refuses the batches that no store takes.
+pub(crate) fn check_batch(batch: &[Put]) -> Result<()> {
+    if batch.len() > MAX_PUT_ALL {
+        return Err(Error::invalid(format!("at most {MAX_PUT_ALL} objects are put at once")));
+    }
+    let mut names = HashSet::with_capacity(batch.len());
+    match batch.iter().find(|put| !names.insert(&put.name)) {
+        None => Ok(()),
+        Some(twice) => Err(Error::invalid(format!("the batch puts {} twice", twice.name))),
+    }
+}
+
+/// What a store answers that has no addresses to give.
+pub(crate) fn no_addresses<T>() -> Result<T> {
+    let sentence = "this store of objects is reached through its services alone";
+    Err(Error::new(ErrorKind::Unsupported, sentence))
 }

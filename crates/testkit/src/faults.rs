@@ -7,10 +7,15 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use model::{ByteRange, Error, ErrorKind, Result};
-use objects::{ListPage, ObjectInfo, ObjectName, ObjectStore, Outcome, Put, Streamed};
+use model::{ByteRange, Error, ErrorKind, Result, Sha256};
+use objects::{
+    ListPage, ObjectInfo, ObjectName, ObjectStore, Outcome, PresignedPut, Put, Streamed,
+};
 use records::{Consistency, Key, Page, Query, Record, RecordStore, Shard, Version, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 /// What becomes of the call that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +161,20 @@ impl ObjectStore for Faulty<dyn ObjectStore> {
 
     async fn list(&self, prefix: &str, cursor: Option<String>, limit: usize) -> Result<ListPage> {
         self.faults.call(self.store.list(prefix, cursor, limit)).await
+    }
+
+    async fn presign_get(&self, name: &ObjectName, valid: Duration) -> Result<String> {
+        self.faults.call(self.store.presign_get(name, valid)).await
+    }
+
+    async fn presign_put(
+        &self,
+        name: &ObjectName,
+        sha256: Sha256,
+        len: u64,
+        valid: Duration,
+    ) -> Result<PresignedPut> {
+        self.faults.call(self.store.presign_put(name, sha256, len, valid)).await
     }
 }
 

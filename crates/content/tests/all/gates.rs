@@ -3,11 +3,16 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use model::{ByteRange, Error, ErrorKind, Result};
-use objects::{ListPage, ObjectInfo, ObjectName, ObjectStore, Outcome, Put, Streamed};
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use model::{ByteRange, Error, ErrorKind, Result, Sha256};
+use objects::{
+    ListPage, ObjectInfo, ObjectName, ObjectStore, Outcome, PresignedPut, Put, Streamed,
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 use tokio::sync::{Notify, watch};
 
@@ -75,5 +80,19 @@ impl ObjectStore for Keeps {
 
     async fn list(&self, prefix: &str, cursor: Option<String>, limit: usize) -> Result<ListPage> {
         self.store.list(prefix, cursor, limit).await
+    }
+
+    async fn presign_get(&self, name: &ObjectName, valid: Duration) -> Result<String> {
+        self.store.presign_get(name, valid).await
+    }
+
+    async fn presign_put(
+        &self,
+        name: &ObjectName,
+        sha256: Sha256,
+        len: u64,
+        valid: Duration,
+    ) -> Result<PresignedPut> {
+        self.store.presign_put(name, sha256, len, valid).await
     }
 }

@@ -10,13 +10,14 @@ mod put;
 mod tree;
 
 use crate::{
-    ListPage, MAX_LIST, MAX_PUT_ALL, ObjectInfo, ObjectName, ObjectStore, Outcome, Put, Streamed,
+    ListPage, MAX_LIST, ObjectInfo, ObjectName, ObjectStore, Outcome, PresignedPut, Put, Streamed,
+    store::{check_batch, no_addresses},
 };
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
-use model::{ByteRange, Error, ErrorKind, Result};
-use std::{collections::HashSet, path::PathBuf, sync::Arc};
+use model::{ByteRange, Error, ErrorKind, Result, Sha256};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use tree::Tree;
 
@@ -65,13 +66,7 @@ async fn blocking<T: Send + 'static>(
 #[async_trait]
 impl ObjectStore for FsObjects {
     async fn put_all(&self, batch: Vec<Put>) -> Result<Vec<Outcome>> {
-        if batch.len() > MAX_PUT_ALL {
-            return Err(Error::invalid(format!("at most {MAX_PUT_ALL} objects are put at once")));
-        }
-        let mut names = HashSet::with_capacity(batch.len());
-        if let Some(twice) = batch.iter().find(|put| !names.insert(&put.name)) {
-            return Err(Error::invalid(format!("the batch puts {} twice", twice.name)));
-        }
+        check_batch(&batch)?;
         let turn = self.batches.clone().acquire_owned().await;
         self.on_tree(move |tree| {
             let outcomes = put::all(tree, &batch);
@@ -122,6 +117,20 @@ impl ObjectStore for FsObjects {
         }
         let (prefix, after) = (prefix.to_owned(), cursor.unwrap_or_default());
         self.on_tree(move |tree| list::page(tree, &prefix, &after, limit)).await
+    }
+
+    async fn presign_get(&self, _: &ObjectName, _: Duration) -> Result<String> {
+        no_addresses()
+    }
+
+    async fn presign_put(
+        &self,
+        _: &ObjectName,
+        _: Sha256,
+        _: u64,
+        _: Duration,
+    ) -> Result<PresignedPut> {
+        no_addresses()
     }
 }
 

@@ -162,7 +162,7 @@ async fn a_place_that_cannot_hold_objects_is_told_at_the_start() {
         assert_eq!(error.kind(), ErrorKind::Internal, "{}", error.chain());
         assert!(error.to_string().contains(&place.display().to_string()), "{error}");
     }
-    for url in ["s3://bucket", "/tmp", "", "file://here"] {
+    for url in ["ftp://bucket", "/tmp", "", "file://here"] {
         let error = crate::open(url).await.unwrap_err();
         assert!(error.to_string().contains("file:///DIRECTORY"), "{error}");
     }

@@ -1,0 +1,31 @@
+//! How the SDK is set up for objects: they are larger than what other services are asked, and take longer.
+
+use super::Limits;
+use super::error::Races;
+use aws::SdkConfig;
+use aws_sdk_s3::{
+    Client,
+    config::{Builder, retry::RetryConfig, timeout::TimeoutConfig},
+};
+
+/// A client that keeps to `limits`.
+pub(super) fn new(config: &SdkConfig, limits: &Limits) -> Client {
+    let retries = RetryConfig::standard()
+        .with_max_attempts(limits.attempts)
+        .with_initial_backoff(limits.pause)
+        .with_max_backoff(limits.attempt);
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(limits.connect)
+        .operation_attempt_timeout(limits.attempt)
+        .operation_timeout(limits.total)
+        .build();
+    // At an endpoint of one's own, buckets are rarely names in the DNS.
+    let own = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+    let config = Builder::from(config)
+        .retry_config(retries)
+        .retry_classifier(Races)
+        .timeout_config(timeouts)
+        .force_path_style(own)
+        .build();
+    Client::from_conf(config)
+}

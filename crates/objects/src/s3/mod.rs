@@ -1,0 +1,203 @@
+//! Objects in a bucket of S3, or of whatever speaks its protocol, for any number of machines.
+//!
+//! An object's name is its key, behind the prefix of the store. S3 itself gives what the port demands:
+//! an object appears whole, is read after it was written, and `If-None-Match: *` lets one writer win.
+//! Every object carries its SHA-256, which S3 checks before it keeps it. Requests, those that wait for
+//! their turn included, end by a deadline; what may succeed later is tried again within it, with
+//! growing, random pauses. What the environment says of endpoint, region and credentials is the SDK's.
+//!
+//! A multipart upload that a crash leaves behind is no object and in nobody's way, but is paid for: the
+//! bucket needs a lifecycle rule that aborts them after a day.
+
+mod client;
+mod error;
+mod keys;
+mod presign;
+mod put;
+mod read;
+mod stream;
+
+use crate::{
+    ListPage, MAX_LIST, ObjectInfo, ObjectName, ObjectStore, Outcome, PresignedPut, Put, Streamed,
+    store::check_batch,
+};
+use async_trait::async_trait;
+use aws::SdkConfig;
+use aws_sdk_s3::Client;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use model::{ByteRange, Error, ErrorKind, Result, Sha256};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// How long requests take at most, and how many there are.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    /// Requests that are under way at the same time; the others wait for their turn.
+    in_flight: usize,
+    /// Until a connection stands.
+    connect: Duration,
+    /// One try of a request, its body included.
+    attempt: Duration,
+    /// A request with all its tries, and the wait for its turn, each.
+    total: Duration,
+    /// Tries of a request.
+    attempts: u32,
+    /// The longest pause before the second try; it doubles with each.
+    pause: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            in_flight: 64,
+            connect: Duration::from_secs(3),
+            attempt: Duration::from_secs(15),
+            total: Duration::from_secs(30),
+            attempts: 6,
+            pause: Duration::from_millis(200),
+        }
+    }
+}
+
+/// The store in one bucket, below one prefix. Clones are one store and share its connections.
+#[derive(Debug, Clone)]
+pub struct S3Objects {
+    client: Client,
+    bucket: Arc<str>,
+    /// Empty, or ends with a `/`.
+    prefix: Arc<str>,
+    turns: Arc<Semaphore>,
+    limits: Limits,
+}
+
+impl S3Objects {
+    /// Opens the store at `place`, `BUCKET` or `BUCKET/PREFIX`, with the endpoint, region and credentials
+    /// that the SDK finds in its own environment variables and files, and makes one real call.
+    ///
+    /// # Errors
+    /// `Invalid` for a wrong place; otherwise with the name of the setting that is wrong: `Internal` for
+    /// a bucket that is missing or somebody else's, credentials that are not taken, a clock that is
+    /// wrong, an endpoint that speaks something else; `Unavailable` for one that does not answer.
+    pub async fn open(place: &str) -> Result<Self> {
+        let (bucket, prefix) = parse(place)?;
+        Self::open_as(&aws::config().await?, bucket, prefix, Limits::default()).await
+    }
+
+    async fn open_as(
+        config: &SdkConfig,
+        bucket: &str,
+        prefix: &str,
+        limits: Limits,
+    ) -> Result<Self> {
+        let store = Self::new(config, bucket, prefix, limits);
+        store.list("", None, 1).await?;
+        Ok(store)
+    }
+
+    /// The store without any call.
+    fn new(config: &SdkConfig, bucket: &str, prefix: &str, limits: Limits) -> Self {
+        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+        Self {
+            client: client::new(config, &limits),
+            bucket: bucket.into(),
+            prefix: prefix.into(),
+            turns: Arc::new(Semaphore::new(limits.in_flight)),
+            limits,
+        }
+    }
+
+    fn key(&self, name: &ObjectName) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    /// Waits until one more request may go out; the permit is held until its answer is here.
+    async fn turn(&self) -> Result<SemaphorePermit<'_>> {
+        match tokio::time::timeout(self.limits.total, self.turns.acquire()).await {
+            Ok(turn) => turn.map_err(|closed| {
+                Error::with_source(ErrorKind::Internal, "the store of objects is closed", closed)
+            }),
+            Err(late) => Err(Error::with_source(
+                ErrorKind::Busy,
+                "too many requests wait for the store of objects; try again later",
+                late,
+            )),
+        }
+    }
+}
+
+/// Bucket and prefix.
+fn parse(place: &str) -> Result<(&str, &str)> {
+    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+    let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+    let is_fit = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
+    let fits = matches!(bucket.len(), 3..=63)
+        && bucket.bytes().all(is_fit)
+        && (prefix.is_empty() || ObjectName::new(prefix).is_ok());
+    if fits {
+        Ok((bucket, prefix))
+    } else {
+        Err(Error::invalid(format!(
+            "\"s3://{place}\" should be s3://BUCKET or s3://BUCKET/PREFIX: a bucket's name is 3 to 63 \
+             of a-z, 0-9, '.' and '-', and a prefix has no strange characters"
+        )))
+    }
+}
+
+#[async_trait]
+impl ObjectStore for S3Objects {
+    async fn put_all(&self, batch: Vec<Put>) -> Result<Vec<Outcome>> {
+        check_batch(&batch)?;
+        self.put_each(batch).await
+    }
+
+    async fn put_stream(
+        &self,
+        name: &ObjectName,
+        stream: BoxStream<'_, Result<Bytes>>,
+    ) -> Result<Streamed> {
+        self.put_parts(name, stream).await
+    }
+
+    async fn get(&self, name: &ObjectName, range: Option<ByteRange>) -> Result<Bytes> {
+        match range {
+            None => self.read_whole(name).await,
+            Some(range) => self.read_range(name, range).await,
+        }
+    }
+
+    async fn head(&self, name: &ObjectName) -> Result<ObjectInfo> {
+        self.info(name).await
+    }
+
+    async fn delete_all(&self, names: &[ObjectName]) -> Result<()> {
+        if names.len() > MAX_LIST {
+            return Err(Error::invalid(format!("at most {MAX_LIST} objects are deleted at once")));
+        }
+        self.remove(names).await
+    }
+
+    async fn list(&self, prefix: &str, cursor: Option<String>, limit: usize) -> Result<ListPage> {
+        if !(1..=MAX_LIST).contains(&limit) {
+            return Err(Error::invalid(format!("a page lists 1 to {MAX_LIST} objects")));
+        }
+        self.page(prefix, cursor.as_deref(), limit).await
+    }
+
+    async fn presign_get(&self, name: &ObjectName, valid: Duration) -> Result<String> {
+        self.signed_get(name, valid).await
+    }
+
+    async fn presign_put(
+        &self,
+        name: &ObjectName,
+        sha256: Sha256,
+        len: u64,
+        valid: Duration,
+    ) -> Result<PresignedPut> {
+        self.signed_put(name, sha256, len, valid).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

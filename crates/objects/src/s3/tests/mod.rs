@@ -1,0 +1,350 @@
+//! What the back end asks of S3, and what it makes of the answers that a real one rarely gives. The
+//! suite over a whole S3 is among the tests of the system.
+
+mod server;
+
+use super::*;
+use axum::{http::Method, response::IntoResponse as _};
+use futures::{StreamExt, stream};
+use server::{Answer, Asked, Server, config, quick};
+use std::collections::HashSet;
+
+fn name(name: &str) -> ObjectName {
+    ObjectName::new(name).unwrap()
+}
+
+fn put(name: &str, bytes: &'static str) -> Put {
+    Put { name: ObjectName::new(name).unwrap(), bytes: Bytes::from(bytes) }
+}
+
+#[tokio::test]
+async fn what_may_succeed_later_is_tried_again() {
+    let server = Server::script(&[
+        || Answer::Refused(503, "SlowDown"),
+        || Answer::Refused(500, "InternalError"),
+        || Answer::Plain(502, "<html>a proxy</html>".into()),
+        Answer::ok,
+    ])
+    .await;
+    let outcomes = server.store().put_all(vec![put("a", "x")]).await.unwrap();
+    assert_eq!((outcomes, server.asked().len()), (vec![Outcome::Created], 4));
+}
+
+#[tokio::test]
+async fn tries_come_to_an_end() {
+    let cases: [(fn() -> Answer, _); 2] = [
+        (|| Answer::Refused(503, "SlowDown"), ErrorKind::Busy),
+        (|| Answer::Refused(500, "InternalError"), ErrorKind::Unavailable),
+    ];
+    for (answer, kind) in cases {
+        let server = Server::new(move |_, _| answer()).await;
+        let error = server.store().get(&name("a"), None).await.unwrap_err();
+        assert_eq!((error.kind(), server.asked().len()), (kind, 4), "{}", error.chain());
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_is_asked_once() {
+    let cases: [(fn() -> Answer, _); 3] = [
+        (|| Answer::Refused(403, "AccessDenied"), ErrorKind::Internal),
+        (|| Answer::Refused(404, "NoSuchKey"), ErrorKind::NotFound),
+        (|| Answer::Refused(416, "InvalidRange"), ErrorKind::RangeNotSatisfiable),
+    ];
+    for (answer, kind) in cases {
+        let server = Server::new(move |_, _| answer()).await;
+        let range = Some(ByteRange::new(0, 1));
+        let error = server.store().get(&name("a"), range).await.unwrap_err();
+        assert_eq!((error.kind(), server.asked().len()), (kind, 1), "{}", error.chain());
+    }
+    let server = Server::script(&[|| Answer::Plain(404, String::new())]).await;
+    let error = server.store().head(&name("a")).await.unwrap_err();
+    assert_eq!((error.kind(), server.asked().len()), (ErrorKind::NotFound, 1));
+}
+
+#[tokio::test]
+async fn a_store_that_stays_silent_is_given_up() {
+    let server = Server::script(&[|| Answer::Silence]).await;
+    let limits = Limits {
+        attempt: Duration::from_millis(50),
+        total: Duration::from_millis(200),
+        in_flight: 1,
+        ..quick()
+    };
+    let store = server.store_with(limits);
+    let error = store.get(&name("a"), None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+    // Whoever waits for a turn is given up, too.
+    let _turn = store.turn().await.unwrap();
+    assert_eq!(store.head(&name("a")).await.unwrap_err().kind(), ErrorKind::Busy);
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_asked_for_again() {
+    let server =
+        Server::script(&[|| Answer::Broken, || Answer::Plain(200, "0123456789".into())]).await;
+    assert_eq!(server.store().get(&name("a"), None).await.unwrap(), "0123456789");
+    let server = Server::script(&[|| Answer::Broken]).await;
+    let error = server.store().get(&name("a"), None).await.unwrap_err();
+    assert_eq!((error.kind(), server.asked().len()), (ErrorKind::Unavailable, 3));
+}
+
+#[tokio::test]
+async fn of_two_puts_that_meet_one_wins() {
+    let server = Server::script(&[
+        || Answer::Refused(409, "ConditionalRequestConflict"),
+        || Answer::Refused(412, "PreconditionFailed"),
+    ])
+    .await;
+    let outcomes = server.store().put_all(vec![put("a", "x")]).await.unwrap();
+    assert_eq!((outcomes, server.asked().len()), (vec![Outcome::Existed], 2));
+}
+
+#[tokio::test]
+async fn every_put_is_create_only_and_checked_by_its_sha256() {
+    let server = Server::script(&[Answer::ok]).await;
+    let store = S3Objects::new(&config(&server.endpoint()), "reels", "pre/fix", quick());
+    store.put_all(vec![put("blocks/0a", "abc"), put("renditions/0.x.m4s", "abc")]).await.unwrap();
+    let mut asked = server.asked();
+    asked.sort_by_key(|asked| asked.uri.path().to_owned());
+    for (asked, key) in asked.iter().zip(["blocks/0a", "renditions/0.x.m4s"]) {
+        assert_eq!((&asked.method, &asked.body[..]), (&Method::PUT, &b"abc"[..]));
+        assert_eq!(asked.uri.path(), format!("/reels/pre/fix/{key}"));
+        assert_eq!(asked.header("if-none-match"), "*");
+        // FIPS 180-4's digest of "abc".
+        let sum = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
+        assert_eq!(asked.header("x-amz-checksum-sha256"), sum);
+        assert_eq!(asked.header("x-amz-content-sha256"), "UNSIGNED-PAYLOAD");
+        assert!(asked.header("authorization").contains("x-amz-checksum-sha256"), "not signed");
+    }
+    // Only what browsers may get says how to take it.
+    assert_eq!(asked[0].header("cache-control"), "");
+    assert_eq!(asked[1].header("content-type"), "video/mp4");
+    assert_eq!(asked[1].header("cache-control"), "public, max-age=31536000, immutable");
+}
+
+#[tokio::test]
+async fn requests_in_flight_are_bounded_and_share_connections() {
+    let server = Server::script(&[Answer::ok]).await;
+    let store = server.store_with(Limits { in_flight: 2, ..quick() });
+    let batch = (0..40).map(|n| put(&format!("a/{n}"), "x")).collect();
+    store.put_all(batch).await.unwrap();
+    let asked = server.asked();
+    let connections: HashSet<_> = asked.iter().map(|asked| asked.from).collect();
+    assert_eq!(asked.len(), 40);
+    // A request takes a connection of its own, so these count those in flight.
+    assert!(connections.len() <= 2, "{} connections for two requests at a time", connections.len());
+}
+
+/// Answers as a store would that holds `object` under every name.
+fn read(object: &Bytes, asked: &Asked) -> Answer {
+    let range = asked.header("range").strip_prefix("bytes=").and_then(|r| r.split_once('-'));
+    let Some((first, last)) = range else {
+        return Answer::Whole(object.clone().into_response());
+    };
+    let len = object.len();
+    let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
+    let last = last.min(len - 1);
+    let told = format!("bytes {first}-{last}/{len}");
+    let part = object.slice(first..=last);
+    Answer::Whole(
+        (axum::http::StatusCode::PARTIAL_CONTENT, [("content-range", told)], part).into_response(),
+    )
+}
+
+#[tokio::test]
+async fn what_is_large_is_read_in_spans() {
+    let object: Bytes = (0..20u32 << 18).flat_map(u32::to_le_bytes).collect();
+    let (stored, mib) = (object.clone(), 1 << 20);
+    let server = Server::new(move |_, asked| read(&stored, asked)).await;
+    let store = server.store();
+    assert!(store.get(&name("a"), None).await.unwrap() == object);
+    // One that told the length, and one for each 8 MiB.
+    assert_eq!(server.asked().len(), 1 + 3);
+    let range = ByteRange::new(mib + 1, u64::MAX);
+    assert!(store.get(&name("a"), Some(range)).await.unwrap() == object.slice((1 << 20) + 1..));
+    assert_eq!(server.asked().len(), 4 + 3);
+    let range = ByteRange::new(3 * mib, 4 * mib);
+    assert!(store.get(&name("a"), Some(range)).await.unwrap() == object.slice(3 << 20..4 << 20));
+    assert_eq!(server.asked().len(), 7 + 1);
+}
+
+#[tokio::test]
+async fn another_range_than_was_asked_for_is_no_answer() {
+    let server = Server::script(&[|| Answer::Plain(200, "0123456789".into())]).await;
+    let range = Some(ByteRange::new(2, 4));
+    let error = server.store().get(&name("a"), range).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Internal, "{}", error.chain());
+}
+
+#[tokio::test]
+async fn one_that_could_not_be_deleted_is_told() {
+    let refused = "<DeleteResult><Error><Key>b</Key><Code>SlowDown</Code></Error></DeleteResult>";
+    let server = Server::new(move |_, _| Answer::Plain(200, refused.into())).await;
+    let names = [name("a"), name("b")];
+    let error = server.store().delete_all(&names).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Busy, "{}", error.chain());
+    // A single one costs another request, and none nothing.
+    server.store().delete(&name("a")).await.unwrap();
+    server.store().delete_all(&[]).await.unwrap();
+    let methods: Vec<_> = server.asked().into_iter().map(|asked| asked.method).collect();
+    assert_eq!(methods, [Method::POST, Method::DELETE]);
+}
+
+/// Answers to a multipart upload until it is to be completed, then `last`.
+fn multipart(asked: &Asked, last: Answer) -> Answer {
+    let query = asked.uri.query().unwrap_or_default();
+    match (asked.method.as_str(), query) {
+        ("POST", query) if query.contains("uploads") => Answer::Plain(
+            200,
+            "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>"
+                .into(),
+        ),
+        ("POST", _) => last,
+        ("DELETE", _) => Answer::Plain(204, String::new()),
+        ("HEAD", _) => Answer::Plain(404, String::new()),
+        _ => Answer::Whole([("etag", "\"e\"")].into_response()),
+    }
+}
+
+fn pieces(mib: usize) -> BoxStream<'static, Result<Bytes>> {
+    let piece = Bytes::from(vec![7; 1 << 20]);
+    stream::iter(std::iter::repeat_n(piece, mib)).map(Ok).boxed()
+}
+
+#[tokio::test]
+async fn a_long_stream_comes_in_equal_parts_that_are_checked() {
+    let done = || Answer::Plain(200, "<CompleteMultipartUploadResult/>".into());
+    let server = Server::new(move |_, asked| multipart(asked, done())).await;
+    let streamed = server.store().put_stream(&name("long.m4s"), pieces(40)).await.unwrap();
+    assert_eq!(streamed, Streamed { outcome: Outcome::Created, len: 40 << 20 });
+    let asked = server.asked();
+    let begin = &asked[0];
+    assert_eq!(begin.header("x-amz-checksum-algorithm"), "SHA256");
+    assert_eq!(begin.header("content-type"), "video/mp4");
+    let mut parts: Vec<_> = asked.iter().filter(|asked| asked.method == Method::PUT).collect();
+    parts.sort_by_key(|part| part.uri.to_string());
+    assert_eq!(parts.iter().map(|part| part.body.len() >> 20).collect::<Vec<_>>(), [16, 16, 8]);
+    assert!(parts.iter().all(|part| part.header("x-amz-checksum-sha256").len() == 44));
+    let complete = asked.last().unwrap();
+    assert_eq!((&complete.method, complete.header("if-none-match")), (&Method::POST, "*"));
+    assert_eq!(complete.body.windows(16).filter(|w| w == b"<ChecksumSHA256>").count(), 3);
+}
+
+#[tokio::test]
+async fn what_fits_into_one_part_is_put_at_once() {
+    let server = Server::script(&[Answer::ok]).await;
+    let streamed = server.store().put_stream(&name("short"), pieces(16)).await.unwrap();
+    assert_eq!(streamed, Streamed { outcome: Outcome::Created, len: 16 << 20 });
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn an_upload_that_does_not_become_an_object_is_aborted() {
+    let taken: fn() -> Answer = || Answer::Refused(412, "PreconditionFailed");
+    let gone: fn() -> Answer = || Answer::Refused(404, "NoSuchUpload");
+    let cut = Err(Error::new(ErrorKind::Cancelled, "the client left"));
+    let cut = pieces(40).chain(stream::iter([cut])).boxed();
+    let cases = [
+        (pieces(40), taken, Ok(Outcome::Existed)),
+        (pieces(40), gone, Err(ErrorKind::Unavailable)),
+        (cut, taken, Err(ErrorKind::Cancelled)),
+    ];
+    for (stream, last, expected) in cases {
+        let (sender, mut aborted) = tokio::sync::mpsc::unbounded_channel();
+        let server = Server::new(move |_, asked| {
+            if asked.method == Method::DELETE {
+                sender.send(asked.uri.to_string()).unwrap();
+            }
+            multipart(asked, last())
+        })
+        .await;
+        let answer = server.store().put_stream(&name("a"), stream).await;
+        assert_eq!(answer.map(|done| done.outcome).map_err(|error| error.kind()), expected);
+        assert!(aborted.recv().await.unwrap().contains("uploadId=u1"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_set_up_wrongly_is_named_at_the_start() {
+    let refused: [(fn() -> Answer, _, _); 6] = [
+        (|| Answer::Refused(404, "NoSuchBucket"), ErrorKind::Internal, "no bucket reels"),
+        (|| Answer::Refused(403, "AccessDenied"), ErrorKind::Internal, "HASHREEL_OBJECTS"),
+        (|| Answer::Refused(403, "InvalidAccessKeyId"), ErrorKind::Internal, "AWS_ACCESS_KEY_ID"),
+        (|| Answer::Refused(403, "RequestTimeTooSkewed"), ErrorKind::Internal, "clock"),
+        (
+            || Answer::Plain(200, "<html>hello</html>".into()),
+            ErrorKind::Internal,
+            "AWS_ENDPOINT_URL",
+        ),
+        (|| Answer::Plain(404, "no".into()), ErrorKind::Internal, "AWS_ENDPOINT_URL"),
+    ];
+    for (answer, kind, says) in refused {
+        let server = Server::new(move |_, _| answer()).await;
+        let opened = S3Objects::open_as(&config(&server.endpoint()), "reels", "", quick()).await;
+        let error = opened.unwrap_err();
+        assert_eq!(error.kind(), kind, "{}", error.chain());
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_where_nothing_or_something_else_listens_is_named() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let greeter = tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            tokio::io::AsyncWriteExt::write_all(&mut client, b"SSH-2.0-x\r\n").await.unwrap();
+        }
+    });
+    let open = async || S3Objects::open_as(&config(&endpoint), "reels", "", quick()).await;
+    let something_else = open().await.unwrap_err();
+    greeter.abort();
+    let _ended = greeter.await;
+    let nothing = open().await.unwrap_err();
+    for error in [something_else, nothing] {
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+        assert!(error.to_string().contains("AWS_ENDPOINT_URL"), "{error}");
+    }
+}
+
+#[test]
+fn a_place_is_a_bucket_and_maybe_a_prefix() {
+    for (place, expected) in [
+        ("reels", ("reels", "")),
+        ("reels/", ("reels", "")),
+        ("my.reels-1/a/b/", ("my.reels-1", "a/b")),
+    ] {
+        assert_eq!(parse(place).unwrap(), expected);
+    }
+    for wrong in
+        ["", "/", "ab", "Reels", "reels//a", "reels/a//b", "reels/../x", "user:secret@reels"]
+    {
+        let error = parse(wrong).unwrap_err();
+        assert!(error.to_string().contains("s3://BUCKET/PREFIX"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_signed_address_needs_no_headers_to_read_and_just_these_to_put() {
+    let store = S3Objects::new(&config("http://127.0.0.1:1"), "reels", "p", quick());
+    let minute = Duration::from_secs(60);
+    let url = store.presign_get(&name("a/b.m4s"), minute).await.unwrap();
+    assert!(url.starts_with("http://127.0.0.1:1/reels/p/a/b.m4s?"), "{url}");
+    assert!(url.contains("X-Amz-Expires=60") && url.contains("X-Amz-SignedHeaders=host&"), "{url}");
+    let sha256 = Sha256::of(b"abc");
+    let put = store.presign_put(&name("a"), sha256, 3, minute).await.unwrap();
+    let mut headers = put.headers.clone();
+    headers.sort_unstable();
+    let sum = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
+    let expected =
+        [("content-length", "3"), ("if-none-match", "*"), ("x-amz-checksum-sha256", sum)];
+    assert_eq!(headers, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    for (header, _) in headers {
+        assert!(put.url.contains(&header), "{header} is not signed: {}", put.url);
+    }
+    for valid in [Duration::ZERO, Duration::from_secs(8 * 24 * 3600)] {
+        let error = store.presign_get(&name("a"), valid).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+    }
+}
