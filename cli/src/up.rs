@@ -33,6 +33,8 @@ const KEYS_PAGE: usize = 100;
 pub async fn run(args: &UpArgs) -> Result<()> {
     service::logs::start("warn")?;
     let shutdown = service::shutdown_on_signals()?;
+    // Before anything is made or begun: a machine that lacks a codec is none to serve from.
+    let media = Arc::new(Transcoder::of_this_program()?);
     let data = DataDir::open(&args.data)?;
     let _served = data.serve()?;
     let stores = data.stores().await?;
@@ -71,7 +73,7 @@ pub async fn run(args: &UpArgs) -> Result<()> {
         .merge(service::operations(metrics.clone(), health(&stores)));
 
     let workers = tokio::spawn({
-        let workers = transcode(args, store, &stores, shutdown.clone())?;
+        let workers = transcode(args, media, store, &stores, shutdown.clone());
         // Without workers no video would ever be ready: that is no server to go on with.
         let stop = shutdown.clone().drop_guard();
         async move {
@@ -141,18 +143,18 @@ async fn at_once(shutdown: &CancellationToken) -> Result<()> {
 /// The workers' future.
 fn transcode(
     args: &UpArgs,
+    media: Arc<Transcoder>,
     store: Store,
     stores: &Stores,
     shutdown: CancellationToken,
-) -> Result<impl Future<Output = Result<()>> + Send + 'static> {
+) -> impl Future<Output = Result<()>> + Send + 'static {
     let config = transcode_worker::Config::default();
     let config = match args.workers {
         Some(slots) => config.with_slots(slots.into()),
         None => config,
     };
-    let media = Arc::new(Transcoder::of_this_program()?);
     let deps = Deps { store, queue: stores.queue.clone(), quick: stores.quick.clone(), media };
-    Ok(transcode_worker::run(config, deps, shutdown))
+    transcode_worker::run(config, deps, shutdown)
 }
 
 fn health(stores: &Stores) -> Health {

@@ -218,8 +218,13 @@ pub fn command(data: &Path, address: SocketAddr, options: &[&str]) -> Command {
 /// Runs a server that must refuse to start, and gives what it said.
 #[must_use]
 pub fn refuses_to_start(data: &Path, address: SocketAddr) -> Output {
-    let mut child =
-        command(data, address, &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    refuses_to_start_by(command(data, address, &[]))
+}
+
+/// The same by a command of the caller's own.
+#[must_use]
+pub fn refuses_to_start_by(mut command: Command) -> Output {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let deadline = Instant::now() + START;
     while child.try_wait().unwrap().is_none() {
         if Instant::now() > deadline {

@@ -3,10 +3,10 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::{fs, net::TcpListener, process::Output};
+use std::{fs, net::TcpListener, path::Path, process::Output};
 use system_tests::{
-    program::{hashreel, run},
-    server::{Server, free_address, refuses_to_start},
+    program::{hashreel, run, succeed},
+    server::{Server, command, free_address, refuses_to_start, refuses_to_start_by},
 };
 
 /// That a program refused in words, with this code.
@@ -61,6 +61,22 @@ fn a_server_that_demands_keys_and_has_none_says_how_to_make_one() {
         let command = [&["up", "--data", data.to_str().unwrap()], options].concat();
         refused(&run(hashreel(), command), 2, &["hashreel keys create", data.to_str().unwrap()]);
     }
+}
+
+#[test]
+fn an_encoder_that_this_machine_lacks_is_named_at_start() {
+    let dir = tempfile::tempdir().unwrap();
+    // libav as a distribution builds it that leaves encoders out.
+    let (source, without) = (dir.path().join("without.c"), dir.path().join("without.so"));
+    let finds_none =
+        "void *avcodec_find_encoder_by_name(const char *name) { (void)name; return 0; }";
+    fs::write(&source, finds_none).unwrap();
+    let options = ["-shared", "-fPIC", "-o"].map(Path::new);
+    succeed("cc", options.into_iter().chain([&*without, &*source]));
+    let mut server = command(&dir.path().join("data"), free_address(), &[]);
+    server.env("LD_PRELOAD", &without);
+    refused(&refuses_to_start_by(server), 2, &["libx264", "install", "libavcodec-extra"]);
+    assert!(!dir.path().join("data").exists());
 }
 
 #[test]
