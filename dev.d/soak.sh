@@ -23,14 +23,15 @@ cmd_soak() {
   done
 }
 
+# With --workspace, as they were built: with a part of it, crates would be built again with fewer features.
 # 20 deaths of a server that takes an upload, 20 of one that transcodes, 20 of a client that uploads.
 soak_round_kill() {
-  HASHREEL_SEED=$1 HASHREEL_KILLS=20 cargo test --locked -p system-tests --test killed -- --nocapture
+  HASHREEL_SEED=$1 HASHREEL_KILLS=20 cargo test --locked --workspace --test killed -- --nocapture
 }
 
 # An upload of 4 GiB to a server that must stay small.
 soak_round_memory() {
-  HASHREEL_SEED=$1 HASHREEL_UPLOAD_GIB=4 cargo test --locked -p system-tests --test bounds -- --nocapture
+  HASHREEL_SEED=$1 HASHREEL_UPLOAD_GIB=4 cargo test --locked --workspace --test bounds -- --nocapture
 }
 
 # 20,000 made-up inputs for every property of the pure crates.
