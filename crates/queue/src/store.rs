@@ -33,8 +33,8 @@ pub const MAX_PAGE: usize = 100;
 ///   (a setting of the queue) and comes up once more becomes a dead letter instead, and is kept.
 /// - **No promise of order**, though older jobs tend to come first, and none stays behind for ever.
 /// - Times are rounded up to whole seconds where the back end knows no less.
-/// - A call dropped halfway, or that failed with `Unavailable`, may have happened: jobs of a receive that
-///   nobody got come again when their visibility has passed.
+/// - A call dropped halfway, or that failed with `Unavailable`, may have happened, or may happen a moment
+///   later: jobs of a receive that nobody got come again when their visibility has passed.
 ///
 /// Errors of every method, besides those it names: `Invalid` for input beyond the bounds of this module
 /// and for a receipt, id or cursor that the queue cannot have given,

@@ -1,6 +1,9 @@
 //! What tests share and the programs never see: [`faults`] that stores have when machines fail, a
-//! [`proxy`] that loses answers, and [`media_fixtures`] that are made, not stored.
+//! [`storm`] of all of them at once, a [`proxy`] that loses answers, [`dice`] that fall the same way again,
+//! and [`media_fixtures`] that are made, not stored.
 
+pub mod dice;
 pub mod faults;
 pub mod media_fixtures;
 pub mod proxy;
+pub mod storm;
