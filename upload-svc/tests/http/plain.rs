@@ -2,6 +2,8 @@
 
 use crate::server::{Server, broken, chunked, random};
 use access::Policy;
+use model::ErrorKind;
+use testkit::faults::{Effect, Fault, Faults};
 use upload_svc::Settings;
 
 #[tokio::test]
@@ -64,4 +66,30 @@ async fn what_is_not_whole_or_not_allowed_leaves_nothing() {
         assert!(!answer.headers.contains_key("location"));
     }
     assert!(server.files().await.is_empty());
+}
+
+#[tokio::test]
+async fn whichever_answer_of_the_stores_is_lost_an_error_means_that_there_is_no_file() {
+    let faults = Faults::new();
+    let server = Server::over(&faults, Settings::default(), Policy::Open).await;
+    let (mut made, mut refused) = (0, 0);
+    for call in 1.. {
+        let kind = ErrorKind::Unavailable;
+        faults.arm(Fault { call, effect: Effect::Full, lasting: false, kind });
+        let bytes = random(call, 3_000_000);
+        let answer = server.ask("POST", "/uploads", &[], bytes).await;
+        let reached = faults.calls() >= call;
+        faults.disarm();
+        if answer.status == 201 {
+            made += 1;
+        } else {
+            answer.refused(503);
+            refused += 1;
+        }
+        assert_eq!(server.files().await.len(), made, "call {call}: {answer:?}");
+        if !reached {
+            break;
+        }
+    }
+    assert!(made > 3 && refused > 3, "{made} were made, {refused} were refused");
 }

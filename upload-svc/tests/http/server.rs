@@ -14,6 +14,7 @@ use model::{FileId, OwnerId, Timestamp};
 use queue::JobQueue;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tempfile::TempDir;
+use testkit::faults::Faults;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -51,12 +52,18 @@ impl Server {
     }
 
     pub async fn with(settings: Settings, policy: Policy) -> Self {
+        Self::over(&Faults::new(), settings, policy).await
+    }
+
+    /// One whose stores fail as `faults` says.
+    pub async fn over(faults: &Faults, settings: Settings, policy: Policy) -> Self {
         let dir = TempDir::new().unwrap();
         let at =
             |scheme: &str, name: &str| format!("{scheme}://{}", dir.path().join(name).display());
         let records = records::open(&at("sqlite", "records.db")).await.unwrap();
         let objects = objects::open(&at("file", "objects")).await.unwrap();
         let queue = queue::open(&at("sqlite", "queue.db")).await.unwrap();
+        let (records, objects) = (faults.records(records), faults.objects(objects));
         let store = Store::new(Catalog::new(records), objects, Config::default()).unwrap();
         let access = Access::new(store.catalog().clone(), policy);
         let shutdown = CancellationToken::new();
