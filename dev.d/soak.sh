@@ -4,8 +4,8 @@
 # A round that failed keeps its seed and is run again first.
 
 readonly soak_folder=target/soak
-readonly soak_parts=(kill memory properties)
-readonly -A soak_rounds=([kill]=50 [memory]=3 [properties]=30)
+readonly soak_parts=(kill faults memory properties)
+readonly -A soak_rounds=([kill]=50 [faults]=20 [memory]=3 [properties]=30)
 
 cmd_soak() {
   local parts=("$@") part
@@ -27,6 +27,11 @@ cmd_soak() {
 # 20 deaths of a server that takes an upload, 20 of one that transcodes, 20 of a client that uploads.
 soak_round_kill() {
   HASHREEL_SEED=$1 HASHREEL_KILLS=20 cargo test --locked --workspace --test killed -- --nocapture
+}
+
+# Ten storms over the stores and the queue, the first with the round's seed, the others with those after it.
+soak_round_faults() {
+  HASHREEL_SEED=$1 HASHREEL_SEEDS=10 cargo test --locked --workspace --test storm -- --nocapture
 }
 
 # An upload of 4 GiB to a server that must stay small.
@@ -73,7 +78,7 @@ soak_round() {
 # thread, the first line of a test stands behind its name.
 soak_findings() {
   sed -E 's/^test [^ ]+ \.\.\. //' "$1" |
-    grep -E '^(killed |[0-9]+ GiB |an idle server|test result:)' | grep -v ' 0 passed' || true
+    grep -E '^(killed |storm [0-9]+: |[0-9]+ GiB |an idle server|test result:)' | grep -v ' 0 passed' || true
 }
 
 # soak_report: every round there is, with its seed and what it found, in one file to read.

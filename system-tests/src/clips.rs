@@ -3,6 +3,19 @@
 use std::path::PathBuf;
 use testkit::media_fixtures::make;
 
+/// Three that are made in moments: 3 s of 160x90 with sound, and a keyframe every second.
+#[must_use]
+pub fn tiny() -> [PathBuf; 3] {
+    [21, 22, 23].map(|seed| {
+        let arguments = format!(
+            "-f lavfi -i testsrc2=s=160x90:r=10,noise=c0s=6:c0f=t:all_seed={seed} \
+             -f lavfi -i aevalsrc=0.2*sin(2*PI*(220+{seed}*t)*t):s=48000 -t 3 \
+             -c:v libx264 -preset ultrafast -crf 28 -g 10 -pix_fmt yuv420p -c:a aac"
+        );
+        written(&format!("tiny-{seed}.mp4"), &arguments)
+    })
+}
+
 /// A short one: 4 s of 320x180, two rungs' worth of work, with sound.
 #[must_use]
 pub fn small() -> PathBuf {

@@ -1,10 +1,11 @@
 //! Random bytes and moments from a seed that is printed, so that a failure can be had again.
 
 use std::{fs::File, io::Write as _, path::Path, time::Duration};
+use testkit::dice::Dice;
 
-/// A small generator (splitmix64: Steele, Lea and Flood 2014) for test data and moments.
+/// Test data and moments.
 #[derive(Debug)]
-pub struct Random(u64);
+pub struct Random(Dice);
 
 impl Random {
     /// From `HASHREEL_SEED`, or fresh; says which.
@@ -18,22 +19,17 @@ impl Random {
         {
             println!("{test}: HASHREEL_SEED={seed} repeats this run");
         }
-        Self(seed)
+        Self(Dice::new(seed))
     }
 
     /// The next 64 bits.
     pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.bits()
     }
 
     /// A moment between the two.
     pub fn moment(&mut self, least: Duration, most: Duration) -> Duration {
-        let span = u64::try_from((most - least).as_micros()).unwrap();
-        least + Duration::from_micros(self.bits() % (span + 1))
+        self.0.moment(least, most)
     }
 
     /// A file of `len` bytes that do not compress.
