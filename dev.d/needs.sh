@@ -23,6 +23,7 @@ readonly test_needs='
 ffmpeg         | ffmpeg -version                      | ffmpeg
 Chromium       | chromium --version                   | chromium
 curl           | curl --version                       | curl
+nginx          | nginx_version                        | nginx
 shellcheck     | shellcheck_version                   | shellcheck
 '
 
@@ -49,6 +50,11 @@ ca_roots() {
 node_version() {
   local version
   version=$(node --version) && [[ ${version%%.*} =~ ^v([0-9]+)$ ]] && ((BASH_REMATCH[1] >= 18)) && echo "$version"
+}
+
+# It tells its version on stderr, and lies where only root looks.
+nginx_version() {
+  PATH=$PATH:/usr/sbin nginx -v 2>&1
 }
 
 shellcheck_version() {

@@ -5,7 +5,9 @@ readonly cargo_deny_version=0.20.2
 readonly test_log=target/test.log
 # The tests that need S3, SQS or DynamoDB. Their manifests keep them out of `cargo test`.
 # With --workspace they are built with the features that all else is built with, and so not twice.
-readonly localstack_tests=(--workspace --test dynamodb --test sqs --test s3)
+readonly localstack_tests=(--workspace --test dynamodb --test sqs --test s3 --test programs)
+# These run a second time, over the three programs instead of `hashreel up`.
+readonly programs_tests=(--workspace --test round_trip --test browser)
 
 cmd_test() {
   need_rust_tools
@@ -55,7 +57,7 @@ test_localstack() {
   local status=0
   (
     eval "$(localstack_resources environment)"
-    cargo_test "${localstack_tests[@]}"
+    cargo_test "${localstack_tests[@]}" && HASHREEL_DEPLOYMENT=programs cargo_test "${programs_tests[@]}"
   ) || status=$?
   localstack_down
   return "$status"
@@ -63,14 +65,16 @@ test_localstack() {
 
 # A test that leaves its server running would hold ports and memory, and hide that it does not stop.
 no_server_left() {
-  local exe program left=()
+  local exe folder left=()
   # As the kernel names it: without the symlinks by which a clone may be reached.
-  program=$(realpath "$CARGO_TARGET_DIR/debug/hashreel")
+  folder=$(realpath "$CARGO_TARGET_DIR/debug")
   for exe in /proc/[0-9]*/exe; do
-    if [[ $(readlink "$exe" 2>/dev/null) == "$program"* ]]; then
-      exe=${exe%/exe}
-      left+=("${exe#/proc/}")
-    fi
+    case $(readlink "$exe" 2>/dev/null) in
+      "$folder"/hashreel* | "$folder"/upload-svc* | "$folder"/meta-svc* | "$folder"/transcode-worker*)
+        exe=${exe%/exe}
+        left+=("${exe#/proc/}")
+        ;;
+    esac
   done
   ((${#left[@]} == 0)) || fail "the tests left servers running: ${left[*]}"
 }

@@ -1,7 +1,9 @@
 """What ./dev localstack does with AWS's own API: wait for each service by a real call, make what
-template.yaml describes, say what is there, and print the environment for Hashreel.
+template.yaml describes, say what is there, print the environment for Hashreel, and take it away again.
 
-usage: resources.py make | status | environment
+usage: resources.py make | status | environment | remove
+
+HASHREEL_STACK names another stack than `hashreel`: tests have resources of their own.
 """
 
 import os
@@ -14,7 +16,7 @@ import yaml
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-STACK = "hashreel"
+STACK = os.environ.get("HASHREEL_STACK", "hashreel")
 TEMPLATE = Path(__file__).with_name("template.yaml")
 WAIT_SECONDS = 60
 
@@ -87,7 +89,10 @@ def make_stack():
     formation.create_stack(
         StackName=STACK,
         TemplateBody=TEMPLATE.read_text(),
-        Parameters=[{"ParameterKey": "TableHere", "ParameterValue": "no"}],
+        Parameters=[
+            {"ParameterKey": "Name", "ParameterValue": STACK},
+            {"ParameterKey": "TableHere", "ParameterValue": "no"},
+        ],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
     waiter = formation.get_waiter("stack_create_complete")
@@ -125,7 +130,7 @@ def table():
     properties = template()["Resources"]["Records"]["Properties"]
     if properties["TableName"] != {"Ref": "Name"}:
         sys.exit(f"{TEMPLATE.name}: the table's name is no longer !Ref Name; resources.py must follow")
-    properties["TableName"] = template()["Parameters"]["Name"]["Default"]
+    properties["TableName"] = STACK
     return properties
 
 
@@ -175,6 +180,29 @@ def status():
     sys.exit(0 if well and stack() is not None else 1)
 
 
+def empty(bucket):
+    s3 = client("s3")
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        names = [{"Key": found["Key"]} for found in page.get("Contents", [])]
+        if names:
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": names, "Quiet": True})
+
+
+def remove():
+    """The stack with all that is in it. Its bucket and its table would outlive it by themselves."""
+    formation, s3 = client("cloudformation"), client("s3")
+    bucket = outputs()["Objects"].removeprefix("s3://")
+    empty(bucket)
+    formation.delete_stack(StackName=STACK)
+    waiter = formation.get_waiter("stack_delete_complete")
+    waiter.wait(StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": WAIT_SECONDS})
+    # LocalStack retains nothing.
+    if bucket in [found["Name"] for found in s3.list_buckets()["Buckets"]]:
+        empty(bucket)
+        s3.delete_bucket(Bucket=bucket)
+    client("dynamodb").delete_table(TableName=STACK)
+
+
 def outputs():
     return {output["OutputKey"]: output["OutputValue"] for output in stack()["Outputs"]}
 
@@ -188,4 +216,4 @@ def environment():
 
 
 if __name__ == "__main__":
-    {"make": make, "status": status, "environment": environment}[sys.argv[1]]()
+    {"make": make, "status": status, "environment": environment, "remove": remove}[sys.argv[1]]()

@@ -1,4 +1,4 @@
-//! The real `hashreel`, started as its users start it, killed as machines kill it, asked as clients ask.
+//! The real programs, started as their users start them, killed as machines kill them, asked as clients ask.
 //!
 //! The tests are in `tests/`, one promise a file. What they need and is absent (the program itself,
 //! ffmpeg, Chromium) is an error that says what to install, never a test that is passed over.
@@ -9,8 +9,14 @@
 pub mod browser;
 pub mod clips;
 pub mod disk;
+pub mod front;
+pub mod localstack;
+pub mod process;
 pub mod program;
+pub mod programs;
 pub mod random;
 pub mod server;
+pub mod site;
 pub mod stream;
+pub mod tus;
 pub mod wire;

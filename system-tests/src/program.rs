@@ -6,15 +6,21 @@ use std::{
     process::{Command, Output},
 };
 
-/// The program under test, beside the tests' own executables.
+/// The program `hashreel`.
 #[must_use]
 pub fn hashreel() -> PathBuf {
+    sibling("hashreel")
+}
+
+/// A program of this workspace, beside the tests' own executables.
+#[must_use]
+pub fn sibling(name: &str) -> PathBuf {
     let exe = std::env::current_exe().unwrap();
     let profile = exe.parent().and_then(Path::parent).unwrap();
-    let program = profile.join("hashreel");
+    let program = profile.join(name);
     assert!(
         program.is_file(),
-        "{} is missing: build it with `cargo build -p cli`",
+        "{} is missing: build it with `cargo build --workspace`",
         program.display()
     );
     program

@@ -1,45 +1,81 @@
-//! `hashreel up`, as a process of its own.
+//! A server of the tests: `hashreel up` as a process of its own, or the three programs in its place.
 
-use crate::program::{hashreel, succeed};
-use reqwest::{Method, RequestBuilder, Response};
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use crate::{
+    process::Process,
+    program::hashreel,
+    programs::{Numbers, Programs},
+    site::Site,
+};
+use objects::MAX_LIST;
 use std::{
     io::{BufRead as _, BufReader, Read},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
+    ops::Deref,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Output, Stdio},
+    process::{Command, ExitStatus, Output, Stdio},
     sync::mpsc,
     time::{Duration, Instant},
 };
 
-/// How long a server may take to start, to stop, and a video to be made.
+pub use crate::site::{free_address, put_id};
+
+/// How long a server may take to start.
 const START: Duration = Duration::from_secs(60);
-const STOP: Duration = Duration::from_secs(60);
-const VIDEO: Duration = Duration::from_secs(600);
+
+/// Which deployment [`Server::start`] makes: `up`, which is `hashreel up`, or `programs`, which is the three
+/// programs with two workers on LocalStack.
+const DEPLOYMENT: &str = "HASHREEL_DEPLOYMENT";
+
+/// In a server's folder: the URL of its objects, where they do not lie in the folder.
+const OBJECTS: &str = "objects.url";
 
 /// A running server. Dropping it kills it.
 #[derive(Debug)]
 pub struct Server {
-    child: Child,
-    address: SocketAddr,
-    http: reqwest::Client,
+    site: Site,
+    running: Running,
 }
 
-/// An address that nobody listens on.
-#[must_use]
-pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+/// Who is behind the address.
+#[derive(Debug)]
+enum Running {
+    /// `hashreel up`.
+    Up(Process),
+    /// The three programs.
+    Programs(Box<Programs>),
+}
+
+impl Deref for Server {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
 }
 
 impl Server {
-    /// Starts a server on `data` at an address of its own.
+    /// Starts a server at an address of its own, whose data is in `data`, or belongs to it.
+    ///
+    /// # Panics
+    /// Also where `HASHREEL_DEPLOYMENT` names no deployment.
     #[must_use]
     pub fn start(data: &Path) -> Self {
-        Self::start_at(data, free_address(), &[])
+        match std::env::var(DEPLOYMENT).as_deref() {
+            Err(_) | Ok("up") => Self::start_at(data, free_address(), &[]),
+            Ok("programs") => Self::programs(data),
+            Ok(other) => panic!("{DEPLOYMENT} is `up` or `programs`, not `{other}`"),
+        }
     }
 
-    /// Starts a server on `data` at `address`, and waits until it is ready.
+    /// The three programs, with two workers.
+    fn programs(data: &Path) -> Self {
+        let programs = Programs::start(data, Numbers { uploads: 1, metas: 1, workers: 2 });
+        let objects = programs.resources().setting("HASHREEL_OBJECTS");
+        std::fs::write(data.join(OBJECTS), objects).unwrap();
+        Self { site: (*programs.front).clone(), running: Running::Programs(Box::new(programs)) }
+    }
+
+    /// Starts `hashreel up` on `data` at `address`, and waits until it is ready.
     #[must_use]
     pub fn start_at(data: &Path, address: SocketAddr, options: &[&str]) -> Self {
         Self::start_by(command(data, address, options), data, address)
@@ -48,161 +84,68 @@ impl Server {
     /// The same by a command of the caller's own, whose process is, or becomes, the server on `data`.
     #[must_use]
     pub fn start_by(mut command: Command, data: &Path, address: SocketAddr) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(log(data)).spawn().unwrap();
+        command.stdout(Stdio::piped()).stderr(log(data));
+        let mut process = Process::start(command);
         // Its first line on stdout is its address, said once it listens.
-        let said = first_line(child.stdout.take().unwrap());
+        let said = first_line(process.child().stdout.take().unwrap());
         if said.as_deref() != Some(&*format!("http://{address}")) {
-            child.kill().unwrap();
-            let ended = child.wait();
+            process.child().kill().unwrap();
+            let ended = process.child().wait();
             let log = read_log(data);
             panic!("the server did not start: {ended:?}, said {said:?}; its log:\n{log}");
         }
-        // Says no only where a provider is chosen already; even a client of plain HTTP wants one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::new();
-        Self { child, address, http }
+        Self { site: Site::at(address), running: Running::Up(process) }
     }
 
-    /// Its address as a URL.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// Where it listens, for another server after this one.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Its process id.
+    /// The process id of `hashreel up`.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.up().id()
     }
 
     /// Ends it as a power cut would: SIGKILL, no warning.
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub fn kill(self) {
+        // Which is what dropping it does.
+        drop(self);
     }
 
     /// Ends it as an operator would: SIGTERM, and it must exit by itself.
     pub fn stop(mut self) -> ExitStatus {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::TERM).unwrap();
-        let deadline = Instant::now() + STOP;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
+        match &mut self.running {
+            Running::Up(process) => {
+                process.tell_to_stop();
+                process.wait()
             }
-            assert!(Instant::now() < deadline, "the server does not stop");
-            std::thread::sleep(Duration::from_millis(20));
+            Running::Programs(programs) => programs.stop(),
         }
     }
 
     /// How many media tasks it has at work: each is a child process of its own.
     #[must_use]
     pub fn media_tasks(&self) -> usize {
-        let parent = self.pid().to_string();
-        let processes = std::fs::read_dir("/proc").unwrap();
-        processes
-            // A process may end while it is looked at.
-            .filter_map(|entry| std::fs::read_to_string(entry.unwrap().path().join("stat")).ok())
-            .filter(|stat| stat_fields(stat).nth(1) == Some(&*parent))
-            .count()
-    }
-
-    /// The processor time that its process has used so far.
-    #[must_use]
-    pub fn processor_time(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
-        // proc_pid_stat(5): the fields 14 and 15 are utime and stime.
-        let ticks: u64 =
-            stat_fields(&stat).skip(11).take(2).map(|f| f.parse::<u64>().unwrap()).sum();
-        Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
-    }
-
-    /// The most memory its process has held so far, in bytes.
-    #[must_use]
-    pub fn peak_memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-        let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-        kib * 1024
-    }
-
-    /// Runs a command of `hashreel` against it; what is remembered of uploads lies in `home`.
-    #[must_use]
-    pub fn client(&self, home: &Path, args: &[&str]) -> Output {
-        self.client_command(home, args).output().unwrap()
-    }
-
-    /// The same, to be started by the caller.
-    #[must_use]
-    pub fn client_command(&self, home: &Path, args: &[&str]) -> Command {
-        let mut command = Command::new(hashreel());
-        command.args(args).env("HASHREEL_SERVER", self.url()).env("XDG_STATE_HOME", home);
-        command
-    }
-
-    /// Uploads a file and gives its id.
-    #[must_use]
-    pub fn put(&self, home: &Path, file: &Path) -> String {
-        put_id(&self.client(home, &["put", file.to_str().unwrap()]))
-    }
-
-    /// Downloads a file, and compares it with the one that was uploaded.
-    pub fn same_bytes(&self, home: &Path, id: &str, sent: &Path) {
-        let got = home.join("got");
-        let output = self.client(home, &["get", id, "--force", "--output", got.to_str().unwrap()]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        succeed("cmp", [sent, &got]);
-    }
-
-    /// A request.
-    pub async fn request(&self, method: Method, path: &str) -> Response {
-        self.ask(method, path).send().await.unwrap()
-    }
-
-    /// A request that the caller completes and sends.
-    pub fn ask(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.url()))
-    }
-
-    /// The body of a GET that must succeed.
-    pub async fn get(&self, path: &str) -> Vec<u8> {
-        let response = self.request(Method::GET, path).await;
-        assert!(response.status().is_success(), "GET {path}: {}", response.status());
-        response.bytes().await.unwrap().to_vec()
-    }
-
-    /// The JSON of a GET that must succeed.
-    pub async fn json(&self, path: &str) -> Value {
-        serde_json::from_slice(&self.get(path).await).unwrap()
-    }
-
-    /// The file once its video is in `state`.
-    pub async fn video_in(&self, file: &str, state: &str) -> Value {
-        let deadline = Instant::now() + VIDEO;
-        loop {
-            let found = self.json(&format!("/v1/files/{file}")).await;
-            let now = &found["video"]["state"];
-            if now == state {
-                return found;
-            }
-            assert!(now != "failed", "the video failed: {}", found["video"]["reason"]);
-            assert!(Instant::now() < deadline, "the video stays {now}");
-            tokio::time::sleep(Duration::from_millis(100)).await;
+        match &self.running {
+            Running::Up(process) => process.children(),
+            Running::Programs(programs) => programs.processes().map(Process::children).sum(),
         }
     }
-}
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // One that has ended already is not an error.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// The processor time that `hashreel up` has used so far.
+    #[must_use]
+    pub fn processor_time(&self) -> Duration {
+        self.up().processor_time()
+    }
+
+    /// The most memory `hashreel up` has held so far, in bytes.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        self.up().peak_memory()
+    }
+
+    fn up(&self) -> &Process {
+        match &self.running {
+            Running::Up(process) => process,
+            Running::Programs(_) => panic!("this test is about the one process of `hashreel up`"),
+        }
     }
 }
 
@@ -236,13 +179,6 @@ pub fn refuses_to_start_by(mut command: Command) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// The id of the file that a `put` which succeeded has printed.
-#[must_use]
-pub fn put_id(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap().trim().to_owned()
-}
-
 /// The first line that comes, in the time that a start may take.
 fn first_line(from: impl Read + Send + 'static) -> Option<String> {
     let (send, receive) = mpsc::channel();
@@ -259,12 +195,6 @@ fn first_line(from: impl Read + Send + 'static) -> Option<String> {
     receive.recv_timeout(START).ok()
 }
 
-/// The fields of a `/proc/PID/stat` after the program's name, which may have spaces: the state is the
-/// first, the parent the second.
-fn stat_fields(stat: &str) -> impl Iterator<Item = &str> {
-    stat.rsplit(')').next().unwrap_or_default().split_whitespace()
-}
-
 fn log_path(data: &Path) -> PathBuf {
     data.with_extension("log")
 }
@@ -279,15 +209,42 @@ pub fn read_log(data: &Path) -> String {
     std::fs::read_to_string(log_path(data)).unwrap_or_default()
 }
 
-/// How many objects lie under `prefix` in the folder of a server.
+/// How many objects of a server lie under `prefix`.
 #[must_use]
 pub fn objects(data: &Path, prefix: &str) -> usize {
-    fn count(dir: &Path) -> usize {
-        let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
-        entries
-            .map(|entry| entry.unwrap())
-            .map(|entry| if entry.path().is_dir() { count(&entry.path()) } else { 1 })
-            .sum()
+    match std::fs::read_to_string(data.join(OBJECTS)) {
+        Ok(url) => objects_of_store(&url, prefix),
+        Err(_) => files(&data.join("objects").join(prefix)),
     }
-    count(&data.join("objects").join(prefix))
+}
+
+fn files(dir: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    entries
+        .map(|entry| entry.unwrap())
+        .map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { 1 })
+        .sum()
+}
+
+/// In a thread of its own, since it is asked in and outside of a runtime.
+fn objects_of_store(url: &str, prefix: &str) -> usize {
+    let count = async || {
+        let store = objects::open(url).await.unwrap();
+        let (mut count, mut cursor) = (0, None);
+        loop {
+            let page = store.list(&format!("{prefix}/"), cursor, MAX_LIST).await.unwrap();
+            count += page.objects.len();
+            cursor = page.cursor;
+            if cursor.is_none() {
+                return count;
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let counted = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(count())
+        });
+        counted.join().unwrap()
+    })
 }

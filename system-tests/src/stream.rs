@@ -1,6 +1,6 @@
 //! A video's stream as a player gets it: playlists, init segments and segments over HTTP.
 
-use crate::server::Server;
+use crate::site::Site;
 use model::Sha256;
 use serde_json::Value;
 use std::{collections::BTreeMap, path::Path};
@@ -36,7 +36,7 @@ impl Rendition {
 }
 
 /// All renditions of a file's video, by the playlists that a player would read.
-pub async fn renditions(server: &Server, file: &Value) -> Vec<Rendition> {
+pub async fn renditions(server: &Site, file: &Value) -> Vec<Rendition> {
     let id = file["id"].as_str().unwrap();
     let mut all = Vec::new();
     for rendition in file["video"]["renditions"].as_array().unwrap() {
@@ -66,7 +66,7 @@ pub async fn renditions(server: &Server, file: &Value) -> Vec<Rendition> {
 
 /// The hash of every init segment and segment, by rendition and number: what must be the same whoever
 /// made it.
-pub async fn fingerprint(server: &Server, file: &Value) -> BTreeMap<String, Sha256> {
+pub async fn fingerprint(server: &Site, file: &Value) -> BTreeMap<String, Sha256> {
     let mut hashes = BTreeMap::new();
     for rendition in renditions(server, file).await {
         hashes.insert(format!("{} init", rendition.name), Sha256::of(&rendition.init));
