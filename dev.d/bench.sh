@@ -11,9 +11,26 @@ cmd_bench() {
   step 'Install what is missing' install_needs "$build_needs" "$bench_needs"
   step 'Peers' bench_peers
   step 'Web app' web_bundle
-  step 'Build' cargo build --locked --release -p cli -p bench
-  step 'Measure' target/release/bench "$@"
+  step 'Build' cargo build --locked --release -p cli -p bench -p upload-svc -p meta-svc -p transcode-worker
+  if (($# == 0)) || [[ " $* " =~ \ (ingest-s3|costs)\  ]]; then
+    step 'Install what is missing' install_needs "$localstack_needs"
+    localstack_start
+    step 'Measure' bench_on_localstack "$@"
+  else
+    step 'Measure' target/release/bench "$@"
+  fi
   say 'Results are in bench/results/.'
+}
+
+# LocalStack is stopped whatever the benchmarks said.
+bench_on_localstack() {
+  local status=0
+  (
+    eval "$(localstack_resources environment)"
+    target/release/bench "$@"
+  ) || status=$?
+  localstack_down
+  return "$status"
 }
 
 bench_peers() {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::clip::{self, FRAMES_A_SECOND, Quality, SECONDS};
+use crate::playlist::{segments, variants};
 use crate::report::{Better, Check, Ratio, Report, Series};
 use crate::server::{Kind, Server};
 use crate::work::{Folder, run};
@@ -130,28 +131,6 @@ fn download_rungs(master: &str, folder: &Path) -> Result<[PathBuf; RUNGS.len()]>
     Ok(files)
 }
 
-/// The variants of a master playlist: attributes and address.
-fn variants(master: &str) -> Vec<(String, String)> {
-    let lines: Vec<&str> = master.lines().collect();
-    let pairs = lines.windows(2).filter_map(|pair| {
-        let attributes = pair[0].strip_prefix("#EXT-X-STREAM-INF:")?;
-        Some((attributes.to_owned(), pair[1].to_owned()))
-    });
-    pairs.collect()
-}
-
-/// The init segment and the segments of a media playlist, in order.
-fn segments(playlist: &str) -> Vec<String> {
-    let parts = playlist.lines().filter_map(|line| {
-        if let Some(map) = line.strip_prefix("#EXT-X-MAP:") {
-            map.split('"').nth(1)
-        } else {
-            (!line.starts_with('#') && !line.is_empty()).then_some(line)
-        }
-    });
-    parts.map(str::to_owned).collect()
-}
-
 /// One ffmpeg that decodes once and makes the whole ladder, as its manual shows it. It begins with a decoder
 /// buffer as full as ours (x264's own 0.9 would have it spend 1.3 % more than the cap in its first seconds).
 fn one_command(source: &Path, look: bool) -> Result<(Duration, Option<Ladder>)> {
@@ -189,22 +168,4 @@ fn look_at(files: &[PathBuf; RUNGS.len()], source: &Path) -> Result<Ladder> {
         }
     }
     Ok(ladder)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_playlists_say_what_to_download() {
-        let master = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,URI=\"a.m3u8\"\n\
-            #EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION=640x360\n360p.m3u8\n";
-        assert_eq!(
-            variants(master),
-            [("BANDWIDTH=1,RESOLUTION=640x360".to_owned(), "360p.m3u8".to_owned())]
-        );
-        let playlist =
-            "#EXTM3U\n#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:10,\n0.m4s\n#EXTINF:2,\n1.m4s\n";
-        assert_eq!(segments(playlist), ["init.mp4", "0.m4s", "1.m4s"]);
-    }
 }

@@ -7,13 +7,17 @@
 
 #![expect(clippy::print_stdout, reason = "a program that tells how far it is")]
 
+mod bucket;
 mod chart;
 mod checkpoints;
 mod clip;
+mod costs;
 mod curl;
 mod ingest;
+mod ingest_s3;
 mod ladder;
 mod many;
+mod playlist;
 mod read;
 mod report;
 mod server;
@@ -49,6 +53,8 @@ struct Options {
 enum Name {
     /// 1 GiB in one tus request, durable at the end.
     Ingest,
+    /// The same into S3, as LocalStack has it.
+    IngestS3,
     /// 64 uploads of 64 MiB at once.
     IngestMany,
     /// 1 GiB back, whole and in random ranges.
@@ -57,6 +63,8 @@ enum Name {
     Catalog,
     /// A minute of 1080p30 into five rungs.
     Ladder,
+    /// Requests to AWS: counted, not timed.
+    Costs,
 }
 
 fn main() -> ExitCode {
@@ -74,6 +82,8 @@ fn main() -> ExitCode {
 
 fn measure(name: Name, options: &Options) -> Result<()> {
     let report: Report = match name {
+        Name::Costs => return costs::count(options),
+        Name::IngestS3 => ingest_s3::measure(options)?,
         Name::Ingest => ingest::measure(options)?,
         Name::IngestMany => many::measure(options)?,
         Name::Read => read::measure(options)?,

@@ -163,6 +163,12 @@ pub struct Report {
     notes: Vec<String>,
 }
 
+/// What was measured, as git names it.
+pub fn commit() -> Result<String> {
+    let commit = work::run(Command::new("git").args(["describe", "--always", "--dirty"]))?;
+    Ok(commit.trim().to_owned())
+}
+
 impl Report {
     pub fn new(
         (name, what): (&'static str, &'static str),
@@ -171,7 +177,6 @@ impl Report {
         ratios: Vec<Ratio>,
         series: Vec<Series>,
     ) -> Result<Self> {
-        let commit = work::run(Command::new("git").args(["describe", "--always", "--dirty"]))?;
         Ok(Self {
             name,
             what,
@@ -179,7 +184,7 @@ impl Report {
             better,
             command: format!("./dev bench {name}"),
             measured_on: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
-            commit: commit.trim().to_owned(),
+            commit: commit()?,
             machine: Machine::this()?,
             ratios,
             series,

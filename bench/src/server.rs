@@ -26,6 +26,8 @@ pub enum Kind<'a> {
     Rustus,
     /// nginx, serving the data folder as it is.
     Nginx,
+    /// One of the services as a program of its own, with the environment's settings and these above them.
+    Service { name: &'static str, program: &'a Path, settings: &'a [(&'static str, String)] },
 }
 
 impl Kind<'_> {
@@ -35,6 +37,7 @@ impl Kind<'_> {
             Self::TusServer => "@tus/server",
             Self::Rustus => "rustus",
             Self::Nginx => "nginx",
+            Self::Service { name, .. } => name,
         }
     }
 
@@ -64,6 +67,12 @@ impl Kind<'_> {
                 fs::write(&config, nginx_config(data, port))?;
                 let mut command = Command::new("target/tools/nginx/usr/sbin/nginx");
                 command.args(["-e", "stderr", "-c"]).arg(config).arg("-p").arg(data);
+                command
+            }
+            Self::Service { program, settings, .. } => {
+                let mut command = Command::new(program);
+                command.args(["--listen", &format!("127.0.0.1:{port}")]);
+                command.envs(settings.iter().map(|(name, value)| (name, value)));
                 command
             }
         })

@@ -84,7 +84,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let objects = objects::open(&format!("file://{}", dir.path().display())).await.unwrap();
         let name = ObjectName::new("renditions/r/0.m4s").unwrap();
-        let put = Put { name: name.clone(), bytes: Bytes::from_static(b"0123456789") };
+        let put = Put::new(name.clone(), Bytes::from_static(b"0123456789"));
         objects.put_all(vec![put]).await.unwrap();
         let range = ByteRange::new(2, 5);
         // One that keeps it, and one that keeps nothing.

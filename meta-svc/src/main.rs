@@ -75,7 +75,7 @@ async fn run(options: Options) -> Result<()> {
                 }
             }
         });
-    let metrics = Metrics::new(|_| ());
+    let metrics = Metrics::new(aws::bill::register);
     let catalog = Catalog::new(records);
     let policy = Policy::of(options.listen, options.require_keys);
     let access = Access::new(catalog.clone(), policy);

@@ -44,7 +44,7 @@ async fn serve(args: Args) -> Result<()> {
     let deps = Deps { store, queue, quick, media };
     let config = args.config(Config::default());
 
-    let metrics = service::Metrics::new(|_| {});
+    let metrics = service::Metrics::new(aws::bill::register);
     let operations = service::edge(service::operations(metrics.clone(), health), &metrics);
     let listener = service::bind(args.listen).await?;
     let server = service::serve(listener, operations, stop.clone(), service::Limits::default());

@@ -137,7 +137,7 @@ impl<'a> Segments<'a> {
         let name = names::segment(rendition.id, part.segment.k, attempt)?;
         part.segment.object = Some(name.to_string());
         part.segment.bytes = made.bytes.len() as u64;
-        puts.push(Put { name, bytes: made.bytes.clone() });
+        puts.push(Put::new(name, made.bytes.clone()));
         let sha256 = Sha256::of(&made.init);
         match &rendition.init {
             Some(known) if known.sha256 == sha256 => {}
@@ -152,7 +152,7 @@ impl<'a> Segments<'a> {
                     sha256,
                     codecs: made.codecs.clone(),
                 });
-                puts.push(Put { name, bytes: made.init.clone() });
+                puts.push(Put::new(name, made.init.clone()));
             }
         }
         Ok(())
@@ -167,7 +167,7 @@ impl<'a> Segments<'a> {
     async fn poster(&self, jpeg: Bytes, width: u32, height: u32) -> Result<()> {
         let name = names::poster(self.lead, &self.held.attempt)?;
         let (object, bytes) = (name.to_string(), jpeg.len() as u64);
-        self.worker.objects().put_all(vec![Put { name, bytes: jpeg }]).await?;
+        self.worker.objects().put_all(vec![Put::new(name, jpeg)]).await?;
         let poster = Poster { object, bytes, width, height };
         let now = self.worker.now();
         let Named { unused } = self.worker.catalog().poster_made(self.held, poster, now).await?;

@@ -108,7 +108,7 @@ async fn run(options: Options) -> Result<()> {
             let queue = queue.clone();
             async move { queue.depth().await.map(drop) }
         });
-    let metrics = Metrics::new(|_| ());
+    let metrics = Metrics::new(aws::bill::register);
     let router =
         upload_svc::router(uploads.clone()).merge(service::operations(metrics.clone(), health));
     let grace = options.grace.0;

@@ -3,6 +3,7 @@
 //!
 //! It knows no service: each back end names its own SDK crate and says by [`Service`] what it is for.
 
+pub mod bill;
 mod client;
 mod service;
 mod tries;

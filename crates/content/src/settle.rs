@@ -146,11 +146,12 @@ async fn put(context: &Context, group: &Group, tail: Option<Put>) -> Result<Vec<
     let stored = group.missing.iter().map(|(hash, reserved)| async {
         let plain =
             bytes.get(hash).ok_or_else(|| Error::internal("a block without bytes"))?.clone();
-        let bytes = match reserved.codec {
-            Codec::Plain => plain,
-            codec => context.store.cpu.run(move || codec::encode(&plain, codec)).await??,
+        // A block that is kept as it is has its own name for a sum.
+        let (bytes, sha256) = match reserved.codec {
+            Codec::Plain => (plain, Some(*hash)),
+            codec => (context.store.cpu.run(move || codec::encode(&plain, codec)).await??, None),
         };
-        Ok::<_, Error>(Put { name: reserved.name.clone(), bytes })
+        Ok::<_, Error>(Put { name: reserved.name.clone(), bytes, sha256 })
     });
     let mut puts: Vec<Put> = try_join_all(stored).await?;
     let lens: Vec<u64> = puts.iter().map(|put| put.bytes.len() as u64).collect();

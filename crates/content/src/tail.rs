@@ -51,7 +51,7 @@ pub(crate) fn plan(
         range: ByteRange::new(from, end),
         sha256: Sha256::of(&bytes),
     });
-    Ok((pieces, Some(Put { name, bytes })))
+    Ok((pieces, Some(Put::new(name, bytes))))
 }
 
 /// Reads the tail from `start` to `end` into `buffer`, every piece verified.

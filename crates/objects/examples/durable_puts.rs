@@ -52,7 +52,7 @@ fn batch(name: &str, blocks: usize, block: &Bytes) -> Vec<Put> {
         .map(|n| {
             let name =
                 format!("blocks/global/{:02x}/{}.{n}", spread(n * 97), name.replace('/', "-"));
-            Put { name: ObjectName::new(name).unwrap(), bytes: block.clone() }
+            Put::new(ObjectName::new(name).unwrap(), block.clone())
         })
         .collect()
 }

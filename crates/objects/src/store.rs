@@ -20,6 +20,17 @@ pub struct Put {
     pub name: ObjectName,
     /// All of it.
     pub bytes: Bytes,
+    /// Its SHA-256, where the caller has it already. A back end that has every object checked by its sum
+    /// need not hash it again; what does not have this sum is refused there.
+    pub sha256: Option<Sha256>,
+}
+
+impl Put {
+    /// An object whose sum nobody has worked out.
+    #[must_use]
+    pub fn new(name: ObjectName, bytes: Bytes) -> Self {
+        Self { name, bytes, sha256: None }
+    }
 }
 
 /// What became of a put.

@@ -79,7 +79,7 @@ async fn two_machines_on_one_bucket_keep_every_promise_together() {
 async fn every_object_keeps_the_sha256_that_s3_has_checked() {
     let store = open("sums").await;
     let (plain, long) = (name("plain"), name("long"));
-    store.put_all(vec![Put { name: plain.clone(), bytes: Bytes::from("abc") }]).await.unwrap();
+    store.put_all(vec![Put::new(plain.clone(), Bytes::from("abc"))]).await.unwrap();
     let piece = Bytes::from(vec![7; 1 << 20]);
     let pieces = stream::iter(std::iter::repeat_n(piece, 20)).map(Ok).boxed();
     store.put_stream(&long, pieces).await.unwrap();
@@ -98,10 +98,7 @@ async fn every_object_keeps_the_sha256_that_s3_has_checked() {
 async fn a_segment_tells_those_who_get_it_straight_from_the_bucket_what_it_is() {
     let store = open("segments").await;
     let segment = name("renditions/r/0.a.m4s");
-    store
-        .put_all(vec![Put { name: segment.clone(), bytes: Bytes::from("0123456789") }])
-        .await
-        .unwrap();
+    store.put_all(vec![Put::new(segment.clone(), Bytes::from("0123456789"))]).await.unwrap();
     let url = store.presign_get(&segment, MINUTE).await.unwrap();
     let whole = client().get(&url).send().await.unwrap();
     assert_eq!(header(&whole, "content-type"), "video/mp4");
@@ -131,7 +128,7 @@ async fn the_right_to_put_is_one_to_put_these_bytes_once() {
     assert_eq!(send(&put, "right").await, 200);
     assert_eq!(send(&put, "right").await, 412);
     assert_eq!(store.get(&block, Some(ByteRange::new(1, 9))).await.unwrap(), "ight");
-    let again = store.put_all(vec![Put { name: block, bytes: Bytes::from("right") }]).await;
+    let again = store.put_all(vec![Put::new(block, Bytes::from("right"))]).await;
     assert_eq!(again.unwrap(), [Outcome::Existed]);
 }
 

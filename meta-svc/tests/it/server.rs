@@ -289,7 +289,7 @@ impl Making {
 
     async fn put(&self, object: &str, bytes: &[u8]) {
         let name = ObjectName::new(object).unwrap();
-        let put = Put { name, bytes: bytes.to_vec().into() };
+        let put = Put::new(name, bytes.to_vec().into());
         self.store.objects().put_all(vec![put]).await.unwrap();
     }
 

@@ -81,7 +81,7 @@ async fn an_object_that_a_crash_left_unsaid_is_found() {
     let (object, pending) = pending();
     set(&bed, &block(), pending).await;
     let name = ObjectName::new(object.as_str()).unwrap();
-    bed.store.objects().put_all(vec![Put { name, bytes: block().into() }]).await.unwrap();
+    bed.store.objects().put_all(vec![Put::new(name, block().into())]).await.unwrap();
     assert_eq!(upload(&bed).await, (0, 1));
     assert_eq!(bed.objects("blocks/").await, [object]);
 }

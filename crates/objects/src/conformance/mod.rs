@@ -69,7 +69,7 @@ impl Place {
     }
 
     fn put(&self, name: &str, bytes: impl Into<Bytes>) -> Put {
-        Put { name: self.name(name), bytes: bytes.into() }
+        Put::new(self.name(name), bytes.into())
     }
 
     async fn create(&self, name: &str, bytes: impl Into<Bytes>) {

@@ -6,7 +6,7 @@ use futures::stream;
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
 fn put(name: &str, bytes: &'static str) -> Put {
-    Put { name: ObjectName::new(name).unwrap(), bytes: Bytes::from(bytes) }
+    Put::new(ObjectName::new(name).unwrap(), Bytes::from(bytes))
 }
 
 async fn names(store: &FsObjects) -> Vec<String> {

@@ -22,6 +22,7 @@ pub(super) fn new(config: &SdkConfig, limits: &Limits) -> Client {
     // At an endpoint of one's own, buckets are rarely names in the DNS.
     let own = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
     let config = Builder::from(config)
+        .interceptor(aws::bill::counting())
         .retry_config(retries)
         .retry_classifier(Races)
         .timeout_config(timeouts)

@@ -9,8 +9,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use model::{Error, ErrorKind, Result, Sha256};
 use tokio::task::spawn_blocking;
 
-/// Objects of one batch that are put at the same time.
-const PUTS: usize = 16;
+/// Objects of one batch that are put at the same time: about as many as a batch has, since most of a put
+/// is waiting. What all batches together may do is bounded by the store's limits.
+const PUTS: usize = 32;
 
 /// An object never changes under its name: whoever gets it straight from the bucket may keep it.
 pub(super) const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
@@ -20,8 +21,11 @@ impl S3Objects {
         stream::iter(batch).map(|put| self.put_one(put)).buffered(PUTS).try_collect().await
     }
 
-    pub(super) async fn put_one(&self, Put { name, bytes }: Put) -> Result<Outcome> {
-        let sum = checksum(bytes.clone()).await?;
+    pub(super) async fn put_one(&self, Put { name, bytes, sha256 }: Put) -> Result<Outcome> {
+        let sum = match sha256 {
+            Some(known) => written(known),
+            None => checksum(bytes.clone()).await?,
+        };
         let _turn = self.turn().await?;
         let media_type = name.media_type();
         let put = self

@@ -41,7 +41,7 @@ impl S3Objects {
         let first = parts.next().await.transpose()?.unwrap_or_default();
         let Some(second) = parts.next().await.transpose()? else {
             let len = first.len() as u64;
-            let outcome = self.put_one(Put { name: name.clone(), bytes: first }).await?;
+            let outcome = self.put_one(Put::new(name.clone(), first)).await?;
             return Ok(Streamed { outcome, len });
         };
         let upload = Upload::begin(self, name).await?;

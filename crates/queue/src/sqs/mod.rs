@@ -61,8 +61,9 @@ impl SqsQueue {
             .operation_attempt_timeout(POLL)
             .operation_timeout(POLL)
             .build();
-        let waits = config::Builder::from(&config).timeout_config(time_outs).build();
-        let (calls, polls) = (Client::new(&config), Client::from_conf(waits));
+        let usual = config::Builder::from(&config).interceptor(aws::bill::counting());
+        let waits = usual.clone().timeout_config(time_outs).build();
+        let (calls, polls) = (Client::from_conf(usual.build()), Client::from_conf(waits));
         let jobs = address(&calls, name, None).await?;
         let policy = calls
             .get_queue_attributes()

@@ -5,6 +5,7 @@
 //! `expires` (seconds since 1970, the table's TTL). Reads are eventually consistent unless `Strong` is
 //! asked for, which costs twice as much. docs/dynamodb.md says how heat and keys spread.
 
+mod capacity;
 mod entry;
 mod error;
 mod item;
@@ -50,8 +51,9 @@ impl DynamoRecords {
     /// As [`Self::open`].
     pub async fn with(config: Config, table: &str) -> Result<Self> {
         check_name(table)?;
-        let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
-        let (reads, writes) = (Client::from_conf(config), Client::from_conf(once));
+        let usual = config.to_builder().interceptor(aws::bill::counting());
+        let once = usual.clone().retry_config(RetryConfig::disabled()).build();
+        let (reads, writes) = (Client::from_conf(usual.build()), Client::from_conf(once));
         let store = Self { reads, writes, table: table.to_owned() };
         let described = store.reads.describe_table().table_name(table).send().await;
         let described = described.map_err(|error| store.error(error))?;

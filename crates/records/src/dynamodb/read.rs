@@ -2,10 +2,12 @@
 
 use super::{
     DynamoRecords,
+    capacity::spent,
     item::{self, Item, PARTITION, SORT},
 };
 use crate::{Consistency, Direction, Key, MAX_PAGE, Page, Query, Record, Shard};
-use aws_sdk_dynamodb::types::KeysAndAttributes;
+use aws::bill::Units;
+use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity::Total};
 use futures::future::try_join_all;
 use model::{Error, ErrorKind, Result};
 use std::collections::{HashMap, HashSet};
@@ -20,8 +22,10 @@ impl DynamoRecords {
             .get_item()
             .table_name(&self.table)
             .set_key(Some(item::of_key(key)))
-            .consistent_read(is_strong(consistency));
+            .consistent_read(is_strong(consistency))
+            .return_consumed_capacity(Total);
         let found = call.send().await.map_err(|error| self.error(error))?;
+        spent(Units::Read, found.consumed_capacity());
         found.item.as_ref().map(item::record).transpose()
     }
 
@@ -55,7 +59,9 @@ impl DynamoRecords {
                     Error::with_source(ErrorKind::Internal, "no keys were asked for", error)
                 })?;
             let call = self.reads.batch_get_item().request_items(&self.table, table);
+            let call = call.return_consumed_capacity(Total);
             let mut answer = call.send().await.map_err(|error| self.error(error))?;
+            spent(Units::Read, answer.consumed_capacity());
             let found = answer.responses.as_mut().and_then(|tables| tables.remove(&self.table));
             for item in found.unwrap_or_default() {
                 records.push(item::record(&item)?);
@@ -108,8 +114,10 @@ impl DynamoRecords {
         }
         let call = call
             .key_condition_expression(condition)
-            .set_exclusive_start_key(start.map(|sort| item::key_of(partition, sort)));
+            .set_exclusive_start_key(start.map(|sort| item::key_of(partition, sort)))
+            .return_consumed_capacity(Total);
         let answer = call.send().await.map_err(|error| self.error(error))?;
+        spent(Units::Read, answer.consumed_capacity());
         let mut records: Vec<Record> =
             answer.items().iter().map(item::record).collect::<Result<_>>()?;
         let mut last = answer.last_evaluated_key().map(item::key).transpose()?.map(|key| key.sort);
@@ -127,8 +135,10 @@ impl DynamoRecords {
             .segment(whole(shard.index)?)
             .total_segments(whole(shard.of)?)
             .limit(whole(MAX_PAGE)?)
-            .set_exclusive_start_key(start.as_ref().map(item::of_key));
+            .set_exclusive_start_key(start.as_ref().map(item::of_key))
+            .return_consumed_capacity(Total);
         let answer = call.send().await.map_err(|error| self.error(error))?;
+        spent(Units::Read, answer.consumed_capacity());
         let records = answer.items().iter().map(item::record).collect::<Result<_>>()?;
         let last = answer.last_evaluated_key().map(item::key).transpose()?;
         let cursor = last.map(|key| serde_json::json!([key.partition, key.sort]).to_string());

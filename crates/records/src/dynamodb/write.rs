@@ -6,13 +6,14 @@
 //! and repeated it might undo what others did since: where its answer is lost, the record is read, and
 //! the version in it tells whether the put has happened.
 
-use super::{DynamoRecords, entry::Entry, error::contended};
+use super::{DynamoRecords, capacity::spent, entry::Entry, error::contended};
 use crate::{Change, ConditionFailed, Consistency, Version, Write};
+use aws::bill::Units;
 use aws_sdk_dynamodb::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
-    types::CancellationReason,
+    types::{CancellationReason, ReturnConsumedCapacity::Total},
 };
 use model::{Error, Result};
 use std::error::Error as StdError;
@@ -76,8 +77,11 @@ impl DynamoRecords {
                 .set_item(Some(item))
                 .set_condition_expression(entry.condition())
                 .set_expression_attribute_names(entry.names())
-                .set_expression_attribute_values(entry.values());
-            return call.send().await.map(drop).map_err(|error| self.refused(error));
+                .set_expression_attribute_values(entry.values())
+                .return_consumed_capacity(Total);
+            let done = call.send().await.map_err(|error| self.refused(error))?;
+            spent(Units::Write, done.consumed_capacity());
+            return Ok(());
         }
         let call = self
             .writes
@@ -86,8 +90,11 @@ impl DynamoRecords {
             .set_key(Some(entry.key()))
             .set_condition_expression(entry.condition())
             .set_expression_attribute_names(entry.names())
-            .set_expression_attribute_values(entry.values());
-        call.send().await.map(drop).map_err(|error| self.refused(error))
+            .set_expression_attribute_values(entry.values())
+            .return_consumed_capacity(Total);
+        let done = call.send().await.map_err(|error| self.refused(error))?;
+        spent(Units::Write, done.consumed_capacity());
+        Ok(())
     }
 
     async fn transaction(&self, entries: &[Entry<'_>], token: &str) -> Result<(), Refused> {
@@ -97,8 +104,9 @@ impl DynamoRecords {
             .writes
             .transact_write_items()
             .client_request_token(token)
-            .set_transact_items(Some(items));
-        call.send().await.map(drop).map_err(|error| match error.as_service_error() {
+            .set_transact_items(Some(items))
+            .return_consumed_capacity(Total);
+        let done = call.send().await.map_err(|error| match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                 let why = why_cancelled(cancelled.cancellation_reasons());
                 match why {
@@ -108,7 +116,9 @@ impl DynamoRecords {
                 }
             }
             _ => self.refused(error),
-        })
+        })?;
+        spent(Units::Write, done.consumed_capacity());
+        Ok(())
     }
 
     /// A put whose answer was lost has happened if its version is there.

@@ -14,7 +14,7 @@ fn name(name: &str) -> ObjectName {
 }
 
 fn put(name: &str, bytes: &'static str) -> Put {
-    Put { name: ObjectName::new(name).unwrap(), bytes: Bytes::from(bytes) }
+    Put::new(ObjectName::new(name).unwrap(), Bytes::from(bytes))
 }
 
 #[tokio::test]

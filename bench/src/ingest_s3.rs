@@ -1,0 +1,98 @@
+//! `ingest-s3`: 1 GiB in one tus request into a bucket, beside plain `PutObject`s of the same bytes in
+//! objects of the same sizes, 16 or 64 at a time.
+//!
+//! Only S3 is LocalStack's: records and queue are SQLite, so that nothing else takes its processor.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use chunking::{Chunker, Profile};
+use tokio::runtime::Runtime;
+
+use crate::bucket::{self, Bucket};
+use crate::report::{Better, Ratio, Report, Series};
+use crate::server::{Kind, Server};
+use crate::work::{self, Folder};
+use crate::{Options, Result, curl};
+
+const LEN: u64 = 1 << 30;
+const TARGET: f64 = 0.9;
+const AT_A_TIME: [usize; 2] = [16, 64];
+
+pub fn measure(options: &Options) -> Result<Report> {
+    let file = work::random_file("random-1GiB", LEN)?;
+    let blocks = blocks(&file)?;
+    let runtime = Runtime::new()?;
+    let bucket = runtime.block_on(Bucket::of_the_environment())?;
+    let mut ours = Series::new("upload-svc");
+    let mut peers = AT_A_TIME.map(|n| Series::new(&format!("PutObject, {n} at a time")));
+    for round in 1..=options.runs {
+        println!("ingest-s3, round {round} of {}", options.runs);
+        let prefix = format!("bench-{round}");
+        let (took, peak_rss_mib) = upload(options, &prefix, &file)?;
+        let (count, bytes) = runtime.block_on(bucket.clear(&prefix))?;
+        if (count, bytes) != (blocks.len(), LEN) {
+            return Err(format!("{count} objects of {bytes} bytes are in the bucket").into());
+        }
+        ours.push(megabytes_a_second(took));
+        ours.note_peak_rss(peak_rss_mib);
+        for (at_a_time, series) in AT_A_TIME.into_iter().zip(&mut peers) {
+            let start = Instant::now();
+            runtime.block_on(bucket.put(&prefix, &blocks, at_a_time))?;
+            series.push(megabytes_a_second(start.elapsed()));
+            runtime.block_on(bucket.clear(&prefix))?;
+        }
+    }
+    let [few, many] = peers;
+    let faster = if few.median() > many.median() { &few } else { &many };
+    let ratio = Ratio::new("over the faster peer", &ours, faster, Better::Higher, TARGET);
+    Ok(Report::new(
+        ("ingest-s3", "1 GiB in one tus request into LocalStack's S3"),
+        "MB/s",
+        Better::Higher,
+        vec![ratio],
+        vec![ours, few, many],
+    )?
+    .note("upload-svc has S3 check each object's SHA-256; the peer's objects have the SDK's CRC.")
+    .note("Both share the two cores with LocalStack, which is what takes most of the time."))
+}
+
+/// One upload to a fresh service: the time of its requests, and the service's peak memory in MiB.
+fn upload(options: &Options, prefix: &str, file: &Path) -> Result<(Duration, f64)> {
+    let folder = Folder::fresh("ingest-s3")?;
+    let data = folder.path().join("data");
+    fs::create_dir(&data)?;
+    let sqlite = |name: &str| format!("sqlite://{}/{name}.db", data.display());
+    let settings = [
+        ("HASHREEL_OBJECTS", format!("s3://{}/{prefix}", bucket::name()?)),
+        ("HASHREEL_RECORDS", sqlite("records")),
+        ("HASHREEL_QUEUE", sqlite("queue")),
+    ];
+    let program = options.hashreel.with_file_name("upload-svc");
+    let kind = Kind::Service { name: "upload-svc", program: &program, settings: &settings };
+    let server = Server::start(kind, &data)?;
+    let start = Instant::now();
+    let upload = curl::create(&server.url("/uploads"), LEN)?;
+    let created_in = start.elapsed();
+    let took = created_in + curl::append(&upload, file, LEN)?.took;
+    Ok((took, server.peak_rss_mib()?))
+}
+
+/// The file in memory, in the blocks that the upload makes of it.
+fn blocks(file: &Path) -> Result<Vec<Bytes>> {
+    let mut rest = Bytes::from(fs::read(file)?);
+    let mut chunker = Chunker::new(Profile::default());
+    let mut blocks = Vec::new();
+    while !rest.is_empty() {
+        let end = chunker.next_boundary(&rest).unwrap_or(rest.len());
+        blocks.push(rest.split_to(end));
+    }
+    Ok(blocks)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "2^30 is exact")]
+fn megabytes_a_second(took: Duration) -> f64 {
+    LEN as f64 / 1e6 / took.as_secs_f64()
+}
