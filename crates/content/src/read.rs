@@ -5,7 +5,10 @@ use bytes::Bytes;
 use catalog::{BlockEntry, FileVersion, Scope};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use model::{ByteRange, ContentId, Error, ErrorKind, Result};
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tokio_util::task::AbortOnDropHandle;
 
 /// Blocks that a stream has under way at once, if there is memory.
@@ -17,18 +20,30 @@ const PIECE: u64 = 128 << 10;
 /// The longest range that is read into memory.
 const MAX_READ: u64 = 64 << 20;
 
-/// The bytes of one content. Cheap to clone; holds nothing until it is read.
+/// Blocks in order, each with the offset of its first byte.
+type Listed = Vec<(u64, BlockEntry)>;
+
+/// The bytes of one content. Cheap to clone; holds nothing until it is read, and then the part of its
+/// block list that it was in last, which never changes.
 #[derive(Debug, Clone)]
 pub struct Reader {
     fetch: Fetch,
     content: ContentId,
     scope: Scope,
     len: u64,
+    /// Clones have one.
+    last: Arc<Mutex<Arc<Listed>>>,
 }
 
 impl Reader {
     pub(crate) fn new(fetch: Fetch, version: &FileVersion) -> Self {
-        Self { fetch, content: version.content, scope: version.scope.clone(), len: version.size }
+        Self {
+            fetch,
+            content: version.content,
+            scope: version.scope.clone(),
+            len: version.size,
+            last: Arc::default(),
+        }
     }
 
     /// Length in bytes.
@@ -111,14 +126,34 @@ impl Reader {
     }
 
     /// The first blocks of `range`, which is within the content and not empty; at least one.
-    async fn page(&self, range: ByteRange) -> Result<Vec<(u64, BlockEntry)>> {
-        let page = self.fetch.catalog().content_blocks(self.content, range).await?;
-        if page.is_empty() {
-            let message = "this file was deleted while it was read";
-            return Err(Error::new(ErrorKind::Gone, message));
+    async fn page(&self, range: ByteRange) -> Result<Listed> {
+        let last = Arc::clone(&*self.last());
+        if let Some(found) = first_blocks(&last, range) {
+            return Ok(found);
         }
-        Ok(page)
+        // To the end: what is read next is then found without asking.
+        let rest = ByteRange::new(range.start, self.len);
+        let page = Arc::new(self.fetch.catalog().content_blocks(self.content, rest).await?);
+        let found = first_blocks(&page, range).ok_or_else(|| {
+            Error::new(ErrorKind::Gone, "this file was deleted while it was read")
+        })?;
+        *self.last() = page;
+        Ok(found)
     }
+
+    fn last(&self) -> std::sync::MutexGuard<'_, Arc<Listed>> {
+        // It is replaced as a whole, whatever a panicking reader did.
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The blocks of `listed` that hold bytes of `range`, if its first byte is among them.
+fn first_blocks(listed: &Listed, range: ByteRange) -> Option<Listed> {
+    let end = |(start, block): &(u64, BlockEntry)| start + u64::from(block.len);
+    let from = listed.partition_point(|block| end(block) <= range.start);
+    let to = listed.partition_point(|(start, _)| *start < range.end);
+    let found = listed.get(from..to)?;
+    (found.first()?.0 <= range.start).then(|| found.to_vec())
 }
 
 /// What `range` has of a block that begins at `start`.
