@@ -60,6 +60,9 @@ pub fn count(options: &Options) -> Result<()> {
 
     house.upload(&random)?;
     note("1 GiB of new bytes uploaded in one request")?;
+    if !house.counts()?.contains_key("S3 PutObject") {
+        return Err("these services know the bytes: `./dev localstack down`, and once more".into());
+    }
     house.upload(&random)?;
     note("the same 1 GiB again")?;
     let video = house.upload(&clip)?;
