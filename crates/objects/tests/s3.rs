@@ -95,6 +95,16 @@ async fn every_object_keeps_the_sha256_that_s3_has_checked() {
 }
 
 #[tokio::test]
+async fn bytes_without_the_sum_that_they_are_said_to_have_are_refused() {
+    let store = open("wrong-sum").await;
+    let wrong = name("wrong");
+    let said = Some(Sha256::of(b"other bytes"));
+    let put = Put { sha256: said, ..Put::new(wrong.clone(), Bytes::from("bytes")) };
+    assert!(store.put_all(vec![put]).await.is_err());
+    assert_eq!(store.head(&wrong).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
 async fn a_segment_tells_those_who_get_it_straight_from_the_bucket_what_it_is() {
     let store = open("segments").await;
     let segment = name("renditions/r/0.a.m4s");

@@ -46,7 +46,7 @@ async fn queue(dir: &TempDir) -> Arc<dyn JobQueue> {
 }
 
 fn put(name: &str) -> Put {
-    Put { name: ObjectName::new(name).unwrap(), bytes: Bytes::from("x") }
+    Put::new(ObjectName::new(name).unwrap(), Bytes::from("x"))
 }
 
 async fn names(store: &dyn ObjectStore) -> Vec<String> {
