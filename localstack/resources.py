@@ -110,7 +110,8 @@ def template():
 
 
 def complete_bucket():
-    """LocalStack makes the bucket without its lifecycle and without its block of public access."""
+    """LocalStack makes the bucket without its lifecycle and its block of public access, and does not
+    change what other origins may do when the template does."""
     s3 = client("s3")
     bucket = outputs()["Objects"].removeprefix("s3://")
     properties = template()["Resources"]["Objects"]["Properties"]
@@ -119,6 +120,13 @@ def complete_bucket():
         for rule in properties["LifecycleConfiguration"]["Rules"]
     ]
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    # CloudFormation and the API have names of their own for the same.
+    names = {"Id": "ID", "ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds"}
+    rules = [
+        {names.get(key, key): value for key, value in rule.items()}
+        for rule in properties["CorsConfiguration"]["CorsRules"]
+    ]
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": rules})
     s3.put_public_access_block(
         Bucket=bucket,
         PublicAccessBlockConfiguration=properties["PublicAccessBlockConfiguration"],

@@ -62,8 +62,7 @@ pub async fn run(args: &UpArgs) -> Result<()> {
         shutdown.clone(),
     );
     uploads.keep_clearing();
-    let cache = args.meta.segment_cache.0;
-    let meta = Meta::new(store.clone(), access, cache, shutdown.clone());
+    let meta = Meta::open(store.clone(), access, &args.meta, shutdown.clone()).await?;
     let metrics = Metrics::new(|_| {});
     let mut description = meta_svc::openapi();
     description.merge(upload_svc::openapi());

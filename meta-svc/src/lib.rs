@@ -7,6 +7,7 @@
 
 mod cache;
 mod cursor;
+mod delivery;
 mod download;
 mod events;
 mod files;
@@ -23,6 +24,7 @@ mod streams;
 mod view;
 mod web;
 
+pub use delivery::{Delivery, Edge};
 pub use openapi::{openapi, openapi_route, router};
 pub use options::MetaOptions;
 pub use state::Meta;

@@ -80,7 +80,7 @@ async fn run(options: Options) -> Result<()> {
     let policy = Policy::of(options.listen, options.require_keys);
     let access = Access::new(catalog.clone(), policy);
     let store = Store::new(catalog, objects, Config::default())?;
-    let meta = Meta::new(store, access, options.meta.segment_cache.0, shutdown.clone());
+    let meta = Meta::open(store, access, &options.meta, shutdown.clone()).await?;
     let routes = router(meta)
         .merge(openapi_route(openapi()))
         .merge(service::operations(metrics.clone(), health));

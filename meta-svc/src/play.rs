@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use cmaf::{dash, hls, manifest::Uris};
+use cmaf::{dash, hls};
 use model::{Error, FileId, RenditionId, Result, Sha256, video::VideoStatus};
 use objects::ObjectName;
 use service::{Problem, extract::Path};
@@ -39,7 +39,7 @@ pub(crate) async fn master(
     if matches!(stream.video.status, VideoStatus::Queued | VideoStatus::Running) {
         return Err(not_yet().into());
     }
-    let text = hls::master(&stream.renditions, stream.progress(), &Uris::local(file));
+    let text = hls::master(&stream.renditions, stream.progress(), &meta.delivery.uris(file));
     Ok(playlist(&headers, &stream, HLS, text.ok_or_else(not_yet)?))
 }
 
@@ -58,7 +58,7 @@ pub(crate) async fn mpd(
             Error::not_found("DASH is there once the video is ready; HLS plays before").into()
         );
     }
-    let text = dash::mpd(&stream.renditions, &Uris::local(file));
+    let text = dash::mpd(&stream.renditions, &meta.delivery.uris(file));
     Ok(playlist(&headers, &stream, DASH, text.ok_or_else(not_yet)?))
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn media(
     let stream = meta.streams.of_file(&caller.owner, file).await?;
     let rendition = stream.rendition(id).ok_or_else(unknown)?;
     let longest = stream.video.longest_seconds;
-    let text = hls::media(rendition, stream.progress(), longest, &Uris::local(file));
+    let text = hls::media(rendition, stream.progress(), longest, &meta.delivery.uris(file));
     Ok(playlist(&headers, &stream, HLS, text.ok_or_else(not_yet)?))
 }
 

@@ -1,16 +1,17 @@
 //! `/play/r/{rendition}`: init segments and segments. The rendition's random id is the right to read
-//! them, so that edges and proxies may keep them; they never change.
+//! them, so that edges and proxies may keep them, and pages of any origin; they never change.
 
 use crate::{
     Meta,
     cache::KEPT,
+    delivery::{self, Delivery},
     http::{Representation, Source, serve, tag},
     openapi::Refused,
 };
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, Method, header},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use catalog::Catalog;
 use model::{Error, RenditionId, Result};
@@ -59,6 +60,7 @@ fn unknown() -> Error {
         (status = 200, content_type = "video/mp4"),
         (status = 206, content_type = "video/mp4"),
         (status = 304, description = "The client has it"),
+        (status = 307, description = "It is in the bucket: a signed address, valid for minutes"),
         (status = 416, description = "No byte of the range is there"),
         Refused))]
 pub(crate) async fn segment(
@@ -66,15 +68,34 @@ pub(crate) async fn segment(
     method: Method,
     headers: HeaderMap,
     Path((rendition, part)): Path<(RenditionId, String)>,
+) -> Response {
+    let answer = answer(&meta, &method, &headers, rendition, &part).await;
+    let mut response = answer.unwrap_or_else(Problem::into_response);
+    // Refusals too: a player at an edge is to know a missing segment from a lost connection.
+    let anyone = HeaderValue::from_static("*");
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
+    response
+}
+
+async fn answer(
+    meta: &Meta,
+    method: &Method,
+    headers: &HeaderMap,
+    rendition: RenditionId,
+    part: &str,
 ) -> Result<Response, Problem> {
     let name = meta.parts.object(rendition, part.parse()?).await?;
+    // What is signed is a GET.
+    if meta.delivery == Delivery::Presigned && method == Method::GET {
+        return Ok(delivery::redirect(&**meta.store.objects(), &name).await?);
+    }
     let what = Representation {
         tag: tag(name.as_str()),
         media_type: HeaderValue::from_static("video/mp4"),
         len: meta.objects.get(&name).await?.len() as u64,
     };
     let source = Source::Object(meta.objects.clone(), name);
-    let mut response = serve(&method, &headers, &what, &source).await?;
+    let mut response = serve(method, headers, &what, &source).await?;
     let ever = HeaderValue::from_static("public, max-age=31536000, immutable");
     response.headers_mut().insert(header::CACHE_CONTROL, ever);
     Ok(response)

@@ -1,10 +1,14 @@
 //! What all handlers share.
 
-use crate::{cache::ObjectCache, hub::Hub, segments::Parts, streams::Streams};
+use crate::{
+    MetaOptions, cache::ObjectCache, delivery::Delivery, hub::Hub, segments::Parts,
+    streams::Streams, web,
+};
 use access::Access;
-use axum::extract::FromRef;
+use axum::{extract::FromRef, http::HeaderValue};
 use catalog::Catalog;
 use content::Store;
+use model::Result;
 use tokio_util::sync::CancellationToken;
 
 /// The service: files, playback, events and the web app over one store. Cheap to clone.
@@ -16,23 +20,36 @@ pub struct Meta {
     pub(crate) parts: Parts,
     pub(crate) objects: ObjectCache,
     pub(crate) hub: Hub,
+    pub(crate) delivery: Delivery,
+    /// What the page may load.
+    pub(crate) policy: HeaderValue,
     pub(crate) shutdown: CancellationToken,
 }
 
 impl Meta {
-    /// The service over `store`, for whom `access` lets in. Keeps at most `cache` bytes of segments in
-    /// memory. WebSockets and what feeds them end with `shutdown`.
-    #[must_use]
-    pub fn new(store: Store, access: Access, cache: u64, shutdown: CancellationToken) -> Self {
-        Self {
+    /// The service over `store`, for whom `access` lets in. WebSockets and what feeds them end with
+    /// `shutdown`.
+    ///
+    /// # Errors
+    /// `Invalid` for a delivery that the store cannot do; those of the store.
+    pub async fn open(
+        store: Store,
+        access: Access,
+        options: &MetaOptions,
+        shutdown: CancellationToken,
+    ) -> Result<Self> {
+        let elsewhere = options.delivery.origin(&**store.objects()).await?;
+        Ok(Self {
             streams: Streams::new(store.catalog().clone()),
             parts: Parts::new(store.catalog().clone()),
-            objects: ObjectCache::new(store.objects().clone(), cache),
+            objects: ObjectCache::new(store.objects().clone(), options.segment_cache.0),
             hub: Hub::new(store.catalog().clone(), shutdown.clone()),
+            delivery: options.delivery.clone(),
+            policy: web::policy(elsewhere.as_deref())?,
             store,
             access,
             shutdown,
-        }
+        })
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {

@@ -1,12 +1,16 @@
 //! The web app: one page for all its addresses, and assets that are named by their content.
 
-use crate::http::{is_changed, tag};
+use crate::{
+    Meta,
+    http::{is_changed, tag},
+};
 use axum::{
     body::{Body, Bytes},
-    extract::Path,
+    extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use model::{Error, ErrorKind, Result};
 use rust_embed::{EmbeddedFile, RustEmbed};
 use service::Problem;
 use std::borrow::Cow;
@@ -16,19 +20,34 @@ use std::borrow::Cow;
 #[folder = "../web/dist"]
 struct Bundle;
 
-/// Scripts, styles, pictures and connections of this origin alone; media also from the player's own
-/// buffers. No page may frame ours.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-     font-src 'self'; connect-src 'self'; media-src 'self' blob:; manifest-src 'self'; \
-     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What the page may load: scripts, styles and pictures of this origin alone; media also from the player's
+/// own buffers, and segments from `elsewhere` too, an origin. No page may frame ours.
+///
+/// # Errors
+/// `Internal` for what is no origin.
+pub(crate) fn policy(elsewhere: Option<&str>) -> Result<HeaderValue> {
+    let segments = elsewhere.map(|origin| format!(" {origin}")).unwrap_or_default();
+    let text = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+         connect-src 'self'{segments}; media-src 'self' blob:{segments}; manifest-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::try_from(text).map_err(|error| {
+        let sentence = "the address of the segments does not fit into a header";
+        Error::with_source(ErrorKind::Internal, sentence, error)
+    })
+}
 
 /// The page, whatever its address: the app reads it there.
-pub(crate) async fn page(headers: HeaderMap) -> Result<Response, Problem> {
-    let file = Bundle::get("index.html")
-        .ok_or_else(|| model::Error::internal("the bundle has no index.html"))?;
+pub(crate) async fn page(
+    State(meta): State<Meta>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let file =
+        Bundle::get("index.html").ok_or_else(|| Error::internal("the bundle has no index.html"))?;
     let mut response = answer(&headers, file, "text/html; charset=utf-8", "no-cache");
     let add = response.headers_mut();
-    add.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    add.insert(header::CONTENT_SECURITY_POLICY, meta.policy);
     add.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     add.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
     Ok(response)

@@ -13,11 +13,11 @@ use cmaf::manifest::{FrameRate, Kind};
 use content::{Append, Config, Ended, NewUpload, Store};
 use futures::stream;
 use http_body_util::BodyExt as _;
-use meta_svc::{Meta, openapi, openapi_route, router};
-use model::{FileId, OwnerId, RenditionId, Sha256, Timestamp};
+use meta_svc::{Delivery, Meta, MetaOptions, openapi, openapi_route, router};
+use model::{FileId, OwnerId, RenditionId, Result, Sha256, Timestamp};
 use objects::{ObjectName, Put};
 use serde_json::{Value, json};
-use service::Metrics;
+use service::{Metrics, Size};
 use std::{collections::HashMap, convert::Infallible, time::Duration};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -62,19 +62,35 @@ pub fn owner(name: &str) -> OwnerId {
 impl Server {
     /// Without accounts.
     pub async fn open() -> Self {
-        Self::start(Policy::Open).await
+        Self::start(Policy::Open, Delivery::Here).await
+    }
+
+    /// Without accounts, its segments being got as `delivery` says.
+    pub async fn delivering(delivery: &str) -> Self {
+        Self::start(Policy::Open, delivery.parse().unwrap()).await
     }
 
     /// With keys for alice and bob.
     pub async fn with_keys() -> Self {
-        Self::start(Policy::Keys).await
+        Self::start(Policy::Keys, Delivery::Here).await
     }
 
-    async fn start(policy: Policy) -> Self {
+    async fn start(policy: Policy, delivery: Delivery) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().display();
-        let records = records::open(&format!("sqlite://{path}/records.db")).await.unwrap();
-        let objects = objects::open(&format!("file://{path}/objects")).await.unwrap();
+        let objects = format!("file://{}/objects", dir.path().display());
+        Self::over(dir, &objects, policy, delivery).await.unwrap()
+    }
+
+    /// With records in `dir` and objects at a URL.
+    pub async fn over(
+        dir: TempDir,
+        objects: &str,
+        policy: Policy,
+        delivery: Delivery,
+    ) -> Result<Self> {
+        let records = format!("sqlite://{}/records.db", dir.path().display());
+        let records = records::open(&records).await.unwrap();
+        let objects = objects::open(objects).await.unwrap();
         let catalog = Catalog::new(records);
         let store = Store::new(catalog.clone(), objects, Config::default()).unwrap();
         let mut keys = HashMap::new();
@@ -85,10 +101,11 @@ impl Server {
         }
         let access = Access::new(catalog.clone(), policy);
         let shutdown = CancellationToken::new();
-        let meta = Meta::new(store.clone(), access, 8 << 20, shutdown.clone());
+        let options = MetaOptions { segment_cache: Size(8 << 20), delivery };
+        let meta = Meta::open(store.clone(), access, &options, shutdown.clone()).await?;
         let routes = router(meta).merge(openapi_route(openapi()));
         let router = service::edge(routes, &Metrics::new(|_| ()));
-        Self { router, store, catalog, shutdown, keys, dir }
+        Ok(Self { router, store, catalog, shutdown, keys, dir })
     }
 
     pub fn key(&self, name: &str) -> &str {

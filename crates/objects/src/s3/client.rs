@@ -5,8 +5,13 @@ use super::error::Races;
 use aws::SdkConfig;
 use aws_sdk_s3::{
     Client,
-    config::{Builder, retry::RetryConfig, timeout::TimeoutConfig},
+    config::{Builder, IdentityCache, retry::RetryConfig, timeout::TimeoutConfig},
 };
+use std::time::Duration;
+
+/// How long before their end credentials are used no more: a signed address is void with what signed it.
+/// A role's new ones are there five minutes before.
+const USED_NO_MORE: Duration = Duration::from_secs(180);
 
 /// A client that keeps to `limits`.
 pub(super) fn new(config: &SdkConfig, limits: &Limits) -> Client {
@@ -26,6 +31,7 @@ pub(super) fn new(config: &SdkConfig, limits: &Limits) -> Client {
         .retry_config(retries)
         .retry_classifier(Races)
         .timeout_config(timeouts)
+        .identity_cache(IdentityCache::lazy().buffer_time(USED_NO_MORE).build())
         .force_path_style(own)
         .build();
     Client::from_conf(config)
