@@ -20,6 +20,8 @@ const usage = `usage: node run.mjs --base URL [OPTION...]
   --base URL        where the server listens
   --video FILE      the clip to upload and to play (default: one is made)
   --key KEY         an API key, where the server demands one
+  --edge URL        an edge that the server delivers by
+  --file ID         a video that is ready, for the edge to deliver
   --shots DIR       save pictures of library and player there
   --only STEP,...   run these steps only, and those they need
   --chromium PATH   default: $CHROMIUM, or /usr/bin/chromium
@@ -89,7 +91,17 @@ function note(report, result) {
 function readOptions() {
   const text = { type: "string" };
   const { values } = parseArgs({
-    options: { base: text, video: text, key: text, shots: text, only: text, chromium: text, patience: text },
+    options: {
+      base: text,
+      video: text,
+      key: text,
+      edge: text,
+      file: text,
+      shots: text,
+      only: text,
+      chromium: text,
+      patience: text,
+    },
   });
   if (values.base === undefined) throw new Error(`--base is missing\n${usage}`);
   const patience = Number(values.patience ?? 600);

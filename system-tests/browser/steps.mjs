@@ -1,5 +1,6 @@
 // The steps in their order, each with the promise it holds, and the choice of some of them.
 
+import { secondViewer } from "./delivery.mjs";
 import { actions, brokenFile, plainFile, trouble } from "./files.mjs";
 import { firstLook, pictures, widths } from "./look.mjs";
 import { keyboard, play, quality, seek } from "./playback.mjs";
@@ -13,7 +14,7 @@ const all = [
     promise: "where keys are demanded, a key opens the page until one signs out",
     run: signIn,
     needs: [],
-    demandsKey: true,
+    demands: "key",
   },
   { name: "look", promise: "the page says at first sight what to do", run: firstLook, needs: [] },
   {
@@ -63,6 +64,13 @@ const all = [
     needs: ["ready"],
   },
   {
+    name: "edge",
+    promise: "what one viewer got from an edge, the next gets without the server",
+    run: secondViewer,
+    needs: [],
+    demands: "edge",
+  },
+  {
     name: "widths",
     promise: "nothing sticks out at 375 and 1440 pixels, in light and dark",
     run: widths,
@@ -76,9 +84,11 @@ const all = [
   },
 ];
 
-/** The steps named in `only` and those they need; for null, all that can be tried with or without a `key`. */
-export function steps({ only, key }) {
-  if (only === null) return all.filter(({ demandsKey }) => !demandsKey || key !== undefined);
+/** The steps named in `only` and those they need; for null, all that can be tried with these options. */
+export function steps(options) {
+  const { only } = options;
+  if (only === null)
+    return all.filter(({ demands }) => demands === undefined || options[demands] !== undefined);
   const unknown = only.filter((name) => !all.some((step) => step.name === name));
   if (unknown.length > 0) {
     throw new Error(

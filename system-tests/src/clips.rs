@@ -22,6 +22,12 @@ pub fn small() -> PathBuf {
     made("small.mp4", 4, "320x180", 25, 11)
 }
 
+/// One of several segments and a single rung: 24 s of 320x180, with sound.
+#[must_use]
+pub fn one_rung() -> PathBuf {
+    made("one-rung.mp4", 24, "320x180", 25, 12)
+}
+
 /// Three of several segments each: 32 s of 640x360 at 30 frames a second, with sound.
 #[must_use]
 pub fn medium() -> [PathBuf; 3] {

@@ -9,8 +9,10 @@
 pub mod browser;
 pub mod clips;
 pub mod disk;
+pub mod edge;
 pub mod front;
 pub mod localstack;
+pub mod nginx;
 pub mod process;
 pub mod program;
 pub mod programs;

@@ -1,0 +1,58 @@
+//! Debian's nginx, by the configurations that are in the repository.
+
+use crate::process::Process;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// What is around the repository's part of the configuration: one process in the foreground, as who starts
+/// it, that writes into its own folder alone.
+const AROUND: &str = "
+daemon off;
+master_process off;
+pid nginx.pid;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
+  include part.conf;
+}
+";
+
+/// Starts it by `localstack/{file}`, in a folder of its own; its log is `folder/log`. Each of `lines` stands
+/// once in the file, and what follows it here takes its place.
+#[must_use]
+pub fn start(folder: &Path, file: &str, lines: &[(&str, String)]) -> Process {
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("nginx.conf"), AROUND).unwrap();
+    fs::write(folder.join("part.conf"), configuration(file, lines)).unwrap();
+    let mut command = Command::new(program());
+    command
+        .args(["-e", "stderr", "-c", "nginx.conf", "-p"])
+        .arg(folder)
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(folder.join("log")).unwrap());
+    Process::start(command)
+}
+
+fn configuration(file: &str, lines: &[(&str, String)]) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../localstack").join(file);
+    let mut text = fs::read_to_string(path).unwrap();
+    for (line, ours) in lines {
+        assert_eq!(text.matches(line).count(), 1, "{line} stands once in localstack/{file}");
+        text = text.replace(line, ours);
+    }
+    text
+}
+
+/// Where Debian puts it, which is not on everybody's path.
+fn program() -> PathBuf {
+    let debians = PathBuf::from("/usr/sbin/nginx");
+    if debians.is_file() { debians } else { "nginx".into() }
+}
