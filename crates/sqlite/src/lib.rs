@@ -89,11 +89,17 @@ impl Database {
         F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
         let (path, readers) = (self.path.clone(), self.readers.clone());
-        let turn = readers.turn().await?;
-        let looked = tokio::task::spawn_blocking(move || {
-            let answer = readers.with(look).map_err(|failure| failure.into_error(&path));
-            drop(turn);
-            answer
+        // In a task of its own. A turn comes to those who wait in their order, also to one whose caller
+        // polls something else just then, as between the branches of a `select!`: it would keep the turn
+        // and not use it, and with all turns kept so, nobody who has to read first ever polls again.
+        let looked = tokio::spawn(async move {
+            let turn = readers.turn().await?;
+            let looked = tokio::task::spawn_blocking(move || {
+                let answer = readers.with(look).map_err(|failure| failure.into_error(&path));
+                drop(turn);
+                answer
+            });
+            looked.await.unwrap_or_else(|panic| Err(defect("reading the database", panic)))
         });
         looked.await.unwrap_or_else(|panic| Err(defect("reading the database", panic)))
     }

@@ -10,12 +10,12 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Reads that run at the same time. They are short, and mostly from memory.
-const READERS: usize = 4;
+pub(crate) const READERS: usize = 4;
 
 pub(crate) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    turns: Arc<Semaphore>,
+    pub(crate) turns: Arc<Semaphore>,
 }
 
 impl Readers {

@@ -1,6 +1,7 @@
 //! What both users rest on: durable, shared, undone alone, refused when foreign.
 
 use super::*;
+use crate::readers::READERS;
 use std::time::Duration;
 
 const FORMAT: Format = Format {
@@ -97,6 +98,23 @@ async fn waits<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
         std::task::Poll::Ready(future.as_mut().poll(context).is_pending())
     })
     .await
+}
+
+#[tokio::test]
+async fn reads_that_nobody_polls_keep_none_of_those_that_somebody_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::open(directory.path().join("n.db"), &FORMAT).await.unwrap();
+    let every = u32::try_from(READERS).unwrap();
+    let busy = database.readers.turns.clone().acquire_many_owned(every).await.unwrap();
+    let look = |_: &Connection| Ok(());
+    let mut left: Vec<_> = (0..READERS).map(|_| Box::pin(database.read(look))).collect();
+    for read in &mut left {
+        assert!(waits(read.as_mut()).await);
+    }
+    drop(busy);
+    let polled = tokio::time::timeout(Duration::from_secs(60), database.read(look)).await;
+    polled.expect("a read that is polled ends").unwrap();
+    drop(left);
 }
 
 #[tokio::test]

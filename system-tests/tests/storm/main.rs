@@ -38,6 +38,8 @@ const CLIENTS: usize = 6;
 const STORM: Duration = Duration::from_secs(40);
 /// Longer than any of this takes: a test that waits so long has failed.
 const DEADLINE: Duration = Duration::from_secs(120);
+/// And longer than all of it together: some call has no end.
+const STUCK: Duration = Duration::from_secs(400);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_a_storm_does_all_is_there_in_the_end_and_once() {
@@ -59,7 +61,8 @@ async fn whatever_a_storm_does_all_is_there_in_the_end_and_once() {
     for seed in first..first + count {
         println!("storm: HASHREEL_SEED={seed} repeats this one");
         let began = Instant::now();
-        let said = one_storm(seed, &films, &undisturbed).await;
+        let storm = Box::pin(one_storm(seed, &films, &undisturbed));
+        let said = tokio::time::timeout(STUCK, storm).await.expect("calls that nothing befell end");
         println!("storm {seed}: {said}, in {:.1} s", began.elapsed().as_secs_f64());
     }
 }

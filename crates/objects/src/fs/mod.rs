@@ -18,7 +18,10 @@ use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
 use model::{ByteRange, Error, ErrorKind, Result, Sha256};
 use std::{path::PathBuf, sync::Arc, time::Duration};
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::{
+    sync::Semaphore,
+    task::{JoinError, spawn_blocking},
+};
 use tree::Tree;
 
 /// Batches that are brought to the disk at the same time. Each opens at most [`put::WAVE`] files.
@@ -58,22 +61,30 @@ impl FsObjects {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    spawn_blocking(work).await.unwrap_or_else(|panic| {
-        Err(Error::with_source(ErrorKind::Internal, "work on the disk ended unexpectedly", panic))
-    })
+    spawn_blocking(work).await.unwrap_or_else(ended)
+}
+
+fn ended<T>(panic: JoinError) -> Result<T> {
+    Err(Error::with_source(ErrorKind::Internal, "work on the disk ended unexpectedly", panic))
 }
 
 #[async_trait]
 impl ObjectStore for FsObjects {
     async fn put_all(&self, batch: Vec<Put>) -> Result<Vec<Outcome>> {
         check_batch(&batch)?;
-        let turn = self.batches.clone().acquire_owned().await;
-        self.on_tree(move |tree| {
-            let outcomes = put::all(tree, &batch);
-            drop(turn);
-            outcomes
-        })
-        .await
+        // In a task of its own: a turn that came to a caller who polls something else just then would be
+        // kept and not used, and with all turns kept so, nobody who has to put first ever polls again.
+        let this = self.clone();
+        let put = tokio::spawn(async move {
+            let turn = this.batches.clone().acquire_owned().await;
+            let put = this.on_tree(move |tree| {
+                let outcomes = put::all(tree, &batch);
+                drop(turn);
+                outcomes
+            });
+            put.await
+        });
+        put.await.unwrap_or_else(ended)
     }
 
     async fn put_stream(

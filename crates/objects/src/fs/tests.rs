@@ -167,3 +167,21 @@ async fn a_place_that_cannot_hold_objects_is_told_at_the_start() {
         assert!(error.to_string().contains("file:///DIRECTORY"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn puts_that_nobody_polls_keep_none_of_those_that_somebody_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = FsObjects::open(directory.path()).await.unwrap();
+    let every = u32::try_from(BATCHES).unwrap();
+    let busy = store.batches.clone().acquire_many_owned(every).await.unwrap();
+    let mut left: Vec<_> =
+        (0..BATCHES).map(|n| store.put_all(vec![put(&format!("left/{n}"), "x")])).collect();
+    for put in &mut left {
+        assert!(futures::poll!(put).is_pending());
+    }
+    drop(busy);
+    let polled = store.put_all(vec![put("polled", "x")]);
+    let polled = tokio::time::timeout(Duration::from_secs(60), polled).await;
+    assert_eq!(polled.expect("a put that is polled ends").unwrap(), [Outcome::Created]);
+    drop(left);
+}
