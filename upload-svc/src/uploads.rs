@@ -179,18 +179,10 @@ impl Uploads {
         match self.pour(append, body, &hold).await {
             // Nobody was told its address, or nobody could go on with it.
             Err(error) if whole || error.kind() == ErrorKind::TooLarge || was_lost(&error) => {
-                match self.store.abort(&upload.owner, upload.id).await {
-                    Ok(()) => Err(error),
-                    Err(ended) if ended.kind() == ErrorKind::Forbidden => {
-                        // It is complete: the store has lost the answer to its last write, no more.
-                        // Who heard of an error would send all of it again, and have two files.
-                        let complete = self.find(&upload.owner, upload.id).await?;
-                        let file = self.store.catalog().file(&upload.owner, upload.file).await?;
-                        self.announce(&file.value).await;
-                        standing(&complete)
-                    }
-                    Err(left) => Err(left),
-                }
+                let complete = self.store.abandon(&upload.owner, upload.id).await?.ok_or(error)?;
+                let file = self.store.catalog().file(&complete.owner, complete.file).await?;
+                self.announce(&file.value).await;
+                standing(&complete)
             }
             Err(error) => {
                 tracing::info!(

@@ -128,10 +128,29 @@ impl Store {
             hasher: None,
         };
         let created = self.0.catalog.create_upload(upload).await?;
-        if created.value.length == Some(0) {
-            self.finish_at_its_length(created).await
-        } else {
-            Ok(created.value)
+        if created.value.length != Some(0) {
+            return Ok(created.value);
+        }
+        let (owner, id) = (created.value.owner.clone(), created.value.id);
+        match self.finish_at_its_length(created).await {
+            Ok(upload) => Ok(upload),
+            Err(error) => self.abandon(&owner, id).await?.ok_or(error),
+        }
+    }
+
+    /// Ends an upload that met an error before anybody was told of it, and gives back what it holds;
+    /// unless it is complete all the same, since only the store's last answer was lost: then it is
+    /// returned. Whoever heard of the error would send all of it again, and have it twice.
+    ///
+    /// # Errors
+    /// As [`Self::abort`]; after `Busy` and `Unavailable` nobody knows what became of it.
+    pub async fn abandon(&self, owner: &OwnerId, id: UploadId) -> Result<Option<Upload>> {
+        match self.abort(owner, id).await {
+            Ok(()) => Ok(None),
+            Err(ended) if ended.kind() == ErrorKind::Forbidden => {
+                self.0.catalog.upload(owner, id).await.map(|complete| Some(complete.value))
+            }
+            Err(error) => Err(error),
         }
     }
 

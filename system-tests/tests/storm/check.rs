@@ -1,9 +1,6 @@
 //! What must be true once a storm is over and all work is done.
 
-use crate::{
-    client::{Sent, Way},
-    house::House,
-};
+use crate::{client::Sent, house::House};
 use catalog::{Scope, VideoLink, videos::Video};
 use content::Cleared;
 use futures::TryStreamExt;
@@ -43,14 +40,15 @@ pub async fn everything_happened_once(house: &House, sent: &[Sent]) {
     assert_eq!(told.len(), sent.len(), "two uploads became one file");
     let there: BTreeSet<FileId> = files.iter().map(|file| file.id).collect();
     assert!(told.is_subset(&there));
-    // What a plain POST left that its client did not hear of.
+    // What a POST left that its client did not hear of.
     let mut unheard: BTreeMap<Sha256, u32> = BTreeMap::new();
-    for sent in sent.iter().filter(|sent| sent.way == Way::Plain) {
+    for sent in sent {
         *unheard.entry(Sha256::of(&sent.bytes)).or_default() += sent.failed_posts;
     }
     for file in files.iter().filter(|file| !told.contains(&file.id)) {
         let left = file.current.sha256.and_then(|sha256| unheard.get_mut(&sha256));
-        let left = left.filter(|left| **left > 0).expect("a file that nobody sent");
+        let left = left.filter(|left| **left > 0);
+        let left = left.unwrap_or_else(|| panic!("nobody sent {} bytes", file.current.size));
         *left -= 1;
     }
 

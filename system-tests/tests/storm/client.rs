@@ -35,9 +35,8 @@ pub struct Outgoing {
 #[derive(Debug)]
 pub struct Sent {
     pub bytes: Bytes,
-    pub way: Way,
     pub file: FileId,
-    /// How often a POST with all of it was answered with an error.
+    /// How often a POST with all of it was answered with an error: without bytes, a creation is one.
     pub failed_posts: u32,
 }
 
@@ -58,10 +57,10 @@ impl Client {
         self.tries = 0;
         let Outgoing { bytes, way } = outgoing;
         let (file, failed_posts) = match way {
-            Way::Tus => (self.send_by_tus(&bytes).await, 0),
+            Way::Tus => self.send_by_tus(&bytes).await,
             Way::Plain => self.send_at_once(&bytes).await,
         };
-        Sent { bytes, way, file, failed_posts }
+        Sent { bytes, file, failed_posts }
     }
 
     async fn send_at_once(&mut self, bytes: &Bytes) -> (FileId, u32) {
@@ -75,7 +74,8 @@ impl Client {
         }
     }
 
-    async fn send_by_tus(&mut self, bytes: &Bytes) -> FileId {
+    async fn send_by_tus(&mut self, bytes: &Bytes) -> (FileId, u32) {
+        let mut failed = 0;
         let path = loop {
             let create = self
                 .request(Method::POST, "/uploads")
@@ -84,14 +84,20 @@ impl Client {
                 .header("upload-metadata", METADATA);
             if let Some(answer) = self.answer(create).await {
                 if let Some(file) = file_of(&answer) {
-                    return file;
+                    return (file, failed);
                 }
                 break answer.headers()["location"].to_str().unwrap().to_owned();
             }
+            failed += u32::from(bytes.is_empty());
         };
+        (self.go_on_with(&path, bytes).await, failed)
+    }
+
+    /// Sends what the upload at `path` does not have yet, whatever it takes.
+    async fn go_on_with(&mut self, path: &str, bytes: &Bytes) -> FileId {
         let mut told = 0;
         loop {
-            let ask = self.request(Method::HEAD, &path).header("tus-resumable", "1.0.0");
+            let ask = self.request(Method::HEAD, path).header("tus-resumable", "1.0.0");
             let Some(answer) = self.answer(ask).await else { continue };
             told = risen(told, &answer);
             if let Some(file) = file_of(&answer) {
@@ -100,7 +106,7 @@ impl Client {
             // As long as all goes well, it needs not ask.
             loop {
                 let rest = bytes.slice(told..);
-                let Some(answer) = self.append(&path, told, rest).await else { break };
+                let Some(answer) = self.append(path, told, rest).await else { break };
                 told = risen(told, &answer);
                 if let Some(file) = file_of(&answer) {
                     return file;
@@ -109,10 +115,12 @@ impl Client {
         }
     }
 
-    /// Sends some of `rest`, or all of it; now and then the connection breaks off.
+    /// Sends a little of `rest`, so that it ends within a block, or some, or all of it; now and then the
+    /// connection breaks off.
     async fn append(&mut self, path: &str, at: usize, rest: Bytes) -> Option<Response> {
-        let some = match self.dice.below(3) {
-            0 => self.dice.below(rest.len() + 1),
+        let some = match self.dice.below(4) {
+            0 => self.dice.below(rest.len().min(10_000) + 1),
+            1 => self.dice.below(rest.len() + 1),
             _ => rest.len(),
         };
         let mut parts: Vec<std::io::Result<Bytes>> = Vec::new();

@@ -1,6 +1,6 @@
 //! POST of a whole file, without a protocol.
 
-use crate::server::{Server, broken, chunked, random};
+use crate::server::{Server, TUS, broken, chunked, random};
 use access::Policy;
 use model::ErrorKind;
 use testkit::faults::{Effect, Fault, Faults};
@@ -73,22 +73,25 @@ async fn whichever_answer_of_the_stores_is_lost_an_error_means_that_there_is_no_
     let faults = Faults::new();
     let server = Server::over(&faults, Settings::default(), Policy::Open).await;
     let (mut made, mut refused) = (0, 0);
-    for call in 1.. {
-        let kind = ErrorKind::Unavailable;
-        faults.arm(Fault { call, effect: Effect::Full, lasting: false, kind });
-        let bytes = random(call, 3_000_000);
-        let answer = server.ask("POST", "/uploads", &[], bytes).await;
-        let reached = faults.calls() >= call;
-        faults.disarm();
-        if answer.status == 201 {
-            made += 1;
-        } else {
-            answer.refused(503);
-            refused += 1;
-        }
-        assert_eq!(server.files().await.len(), made, "call {call}: {answer:?}");
-        if !reached {
-            break;
+    // One without bytes is complete as soon as it is created.
+    let empty = [TUS, ("upload-length", "0")];
+    for (headers, len) in [(&[][..], 3_000_000), (&[], 0), (&empty, 0)] {
+        for call in 1.. {
+            let kind = ErrorKind::Unavailable;
+            faults.arm(Fault { call, effect: Effect::Full, lasting: false, kind });
+            let answer = server.ask("POST", "/uploads", headers, random(call, len)).await;
+            let reached = faults.calls() >= call;
+            faults.disarm();
+            if answer.status == 201 {
+                made += 1;
+            } else {
+                answer.refused(503);
+                refused += 1;
+            }
+            assert_eq!(server.files().await.len(), made, "call {call}: {answer:?}");
+            if !reached {
+                break;
+            }
         }
     }
     assert!(made > 3 && refused > 3, "{made} were made, {refused} were refused");
