@@ -1,5 +1,5 @@
-// Two viewers of one video, one after the other, each with nothing in their cache, whose segments come from an
-// edge: judged by where the segments came from, and by the server's own count of what it was asked for.
+// Segments that come from elsewhere than the server: from an edge, for two viewers with nothing in their caches,
+// or from the bucket. Judged by where they came from, and by the server's own count of what it was asked for.
 
 import { demand, until } from "./browser.mjs";
 import { watch } from "./playback.mjs";
@@ -15,19 +15,26 @@ export async function secondViewer({ browser, base, edge, file }) {
   return { first, second, asked, more };
 }
 
-/** Watches until the whole video has come; how many segments came from the edge. */
-async function viewer(browser, edge, file) {
+export async function fromTheBucket({ browser, bucket, file }) {
+  demand(bucket !== undefined && file !== undefined, "this step needs --bucket and --file");
+  const segments = await viewer(browser, bucket, file);
+  return { segments };
+}
+
+/** Watches until the whole video has come; how many segments came from the origin `from`, and all did. */
+async function viewer(browser, from, file) {
   const page = await browser.page();
   const segments = new Set();
   page.on("response", (response) => {
-    const url = response.url();
-    if (url.includes("/play/r/") && response.ok()) segments.add(url);
+    // Who was sent on has asked the server first.
+    const first = response.request().redirectedFrom() ?? response.request();
+    if (first.url().includes("/play/r/") && response.ok()) segments.add(response.url());
   });
   await watch(page, file);
   await until("the whole video in the player's buffer", 60_000, () => isWhole(page));
-  const strangers = [...segments].filter((url) => !url.startsWith(`${edge}/`));
-  demand(strangers.length === 0, `segments came from elsewhere than the edge: ${strangers[0]}`);
-  demand(segments.size > 0, "no segment came from the edge");
+  const strangers = [...segments].filter((url) => !url.startsWith(`${from}/`));
+  demand(strangers.length === 0, `segments came from elsewhere than ${from}: ${strangers[0]}`);
+  demand(segments.size > 0, `no segment came from ${from}`);
   // Nothing of this viewer's is under way when the server is asked what it has counted.
   await page.goto("about:blank");
   return segments.size;

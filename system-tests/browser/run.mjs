@@ -21,7 +21,8 @@ const usage = `usage: node run.mjs --base URL [OPTION...]
   --video FILE      the clip to upload and to play (default: one is made)
   --key KEY         an API key, where the server demands one
   --edge URL        an edge that the server delivers by
-  --file ID         a video that is ready, for the edge to deliver
+  --bucket URL      the endpoint of a bucket that the server delivers from
+  --file ID         a video that is ready, to be delivered by the one or the other
   --shots DIR       save pictures of library and player there
   --only STEP,...   run these steps only, and those they need
   --chromium PATH   default: $CHROMIUM, or /usr/bin/chromium
@@ -96,6 +97,7 @@ function readOptions() {
       video: text,
       key: text,
       edge: text,
+      bucket: text,
       file: text,
       shots: text,
       only: text,

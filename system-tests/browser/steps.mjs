@@ -1,6 +1,6 @@
 // The steps in their order, each with the promise it holds, and the choice of some of them.
 
-import { secondViewer } from "./delivery.mjs";
+import { fromTheBucket, secondViewer } from "./delivery.mjs";
 import { actions, brokenFile, plainFile, trouble } from "./files.mjs";
 import { firstLook, pictures, widths } from "./look.mjs";
 import { keyboard, play, quality, seek } from "./playback.mjs";
@@ -69,6 +69,13 @@ const all = [
     run: secondViewer,
     needs: [],
     demands: "edge",
+  },
+  {
+    name: "bucket",
+    promise: "the page plays segments that it is sent to the bucket for",
+    run: fromTheBucket,
+    needs: [],
+    demands: "bucket",
   },
   {
     name: "widths",
