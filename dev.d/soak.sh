@@ -4,8 +4,8 @@
 # A round that failed keeps its seed and is run again first.
 
 readonly soak_folder=target/soak
-readonly soak_parts=(kill faults memory properties)
-readonly -A soak_rounds=([kill]=50 [faults]=20 [memory]=3 [properties]=30)
+readonly soak_parts=(kill faults cut memory properties)
+readonly -A soak_rounds=([kill]=50 [faults]=20 [cut]=3 [memory]=3 [properties]=30)
 
 cmd_soak() {
   local parts=("$@") part
@@ -15,7 +15,7 @@ cmd_soak() {
   for part in "${parts[@]}"; do
     [[ -n ${soak_rounds[$part]:-} ]] || fail "there is no part '$part': take one of: ${soak_parts[*]}"
   done
-  step 'Install what is missing' install_needs "$build_needs" "$test_needs"
+  step 'Install what is missing' install_needs "$build_needs" "$test_needs" "$localstack_needs"
   step 'Web app' web_bundle
   step 'Build' cargo build --locked --workspace --all-targets
   for part in "${parts[@]}"; do
@@ -32,6 +32,18 @@ soak_round_kill() {
 # Ten storms over the stores and the queue, the first with the round's seed, the others with those after it.
 soak_round_faults() {
   HASHREEL_SEED=$1 HASHREEL_SEEDS=10 cargo test --locked --workspace --test storm -- --nocapture
+}
+
+# Each back end of an upload-svc lost for 30 s, gone and hanging.
+soak_round_cut() {
+  localstack_start
+  local status=0
+  (
+    eval "$(localstack_resources environment)"
+    HASHREEL_SEED=$1 HASHREEL_CUT_SECONDS=30 cargo test --locked --workspace --test cut_off -- --nocapture
+  ) || status=$?
+  localstack_down
+  return "$status"
 }
 
 # An upload of 4 GiB to a server that must stay small.
@@ -78,7 +90,7 @@ soak_round() {
 # thread, the first line of a test stands behind its name.
 soak_findings() {
   sed -E 's/^test [^ ]+ \.\.\. //' "$1" |
-    grep -E '^(killed |storm [0-9]+: |[0-9]+ GiB |an idle server|test result:)' | grep -v ' 0 passed' || true
+    grep -E '^(killed |storm [0-9]+: |lost |[0-9]+ GiB |an idle server|test result:)' | grep -v ' 0 passed' || true
 }
 
 # soak_report: every round there is, with its seed and what it found, in one file to read.

@@ -61,6 +61,13 @@ impl Service {
         service.ready()
     }
 
+    /// One origin over these services, with what it writes in `folder`.
+    #[must_use]
+    pub fn front(folder: &Path, uploads: &[SocketAddr], metas: &[SocketAddr]) -> Self {
+        let (process, site) = front::start(folder, uploads, metas);
+        Self { site, process, log: folder.join("log") }.ready()
+    }
+
     fn ready(mut self) -> Self {
         let deadline = Instant::now() + START;
         while !is_ready(self.site.address()) {
@@ -121,9 +128,7 @@ impl Programs {
         let metas = several("meta-svc", numbers.metas);
         let workers = several("transcode-worker", numbers.workers);
         let addresses = |of: &[Service]| of.iter().map(|one| one.address()).collect::<Vec<_>>();
-        let home = folder.join("front");
-        let (process, site) = front::start(&home, &addresses(&uploads), &addresses(&metas));
-        let front = Service { site, process, log: home.join("log") }.ready();
+        let front = Service::front(&folder.join("front"), &addresses(&uploads), &addresses(&metas));
         Self { front, uploads, metas, workers, log, resources }
     }
 

@@ -1,0 +1,38 @@
+//! An upload-svc whose ways to S3, DynamoDB and SQS can be cut, each by itself.
+
+use crate::{
+    localstack::{Resources, endpoint},
+    programs::Service,
+};
+use std::path::Path;
+use testkit::gate::Gate;
+
+/// A back end, as /readyz names it, and the way to it.
+#[derive(Debug)]
+pub struct BackEnd {
+    /// `objects`, `records` or `queue`.
+    pub name: &'static str,
+    /// The way that the program takes.
+    pub gate: Gate,
+}
+
+/// Starts an upload-svc on `resources`, with a gate before each of its back ends; what it says is added to
+/// `log`.
+pub async fn upload_svc(resources: &Resources, log: &Path) -> (Service, [BackEnd; 3]) {
+    let mut command = resources.command("upload-svc");
+    let mut back_ends = Vec::new();
+    for (name, ours, theirs) in [
+        ("objects", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+        ("records", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_DYNAMODB"),
+        ("queue", "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"),
+    ] {
+        let server = endpoint(theirs).trim_start_matches("http://").parse().unwrap();
+        let gate = Gate::to(server).await.unwrap();
+        command.env(ours, gate.url());
+        back_ends.push(BackEnd { name, gate });
+    }
+    let log = log.to_owned();
+    // Which waits, while the gates must work.
+    let service = tokio::task::spawn_blocking(move || Service::start(command, &log));
+    (service.await.unwrap(), back_ends.try_into().unwrap())
+}
