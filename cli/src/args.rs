@@ -203,6 +203,15 @@ pub struct KeysArgs {
     /// The data folder of `hashreel up`
     #[arg(long, env = "HASHREEL_DATA", default_value = "data", value_name = "DIR", global = true)]
     pub data: PathBuf,
+    /// The records of the services, in the place of a data folder: dynamodb://TABLE or sqlite:///PATH
+    #[arg(
+        long,
+        env = "HASHREEL_RECORDS",
+        value_name = "URL",
+        global = true,
+        conflicts_with = "data"
+    )]
+    pub records: Option<String>,
     /// What to do
     #[command(subcommand)]
     pub action: KeysAction,

@@ -8,6 +8,7 @@ use crate::{
 use access::{KeyInfo, Keys};
 use catalog::Catalog;
 use model::{Result, Timestamp};
+use service::of_setting;
 
 /// Keys that are read at a time.
 const PAGE: usize = 100;
@@ -17,7 +18,10 @@ const PAGE: usize = 100;
 /// # Errors
 /// Those of the data folder and of its records.
 pub async fn run(args: &KeysArgs) -> Result<()> {
-    let records = DataDir::open(&args.data)?.records().await?;
+    let records = match &args.records {
+        Some(url) => of_setting("records", records::open(url).await)?,
+        None => DataDir::open(&args.data)?.records().await?,
+    };
     let keys = Keys::new(Catalog::new(records));
     match &args.action {
         KeysAction::Create { owner, name } => {

@@ -7,7 +7,7 @@ use content::{Config, Store};
 use meta_svc::{Meta, MetaOptions, openapi, openapi_route, router};
 use model::Result;
 use records::{Consistency, Key};
-use service::{Health, Limits, Metrics, logs};
+use service::{Health, Limits, Metrics, logs, of_setting};
 use std::{net::SocketAddr, process::ExitCode};
 
 /// Files, playback, events and the web app of Hashreel
@@ -56,8 +56,8 @@ fn refuse(error: &model::Error) -> ExitCode {
 
 async fn run(options: Options) -> Result<()> {
     let shutdown = service::shutdown_on_signals()?;
-    let objects = objects::open(&options.objects).await?;
-    let records = records::open(&options.records).await?;
+    let objects = of_setting("objects", objects::open(&options.objects).await)?;
+    let records = of_setting("records", records::open(&options.records).await)?;
     let health = Health::default()
         .check("objects", {
             let objects = objects.clone();

@@ -10,6 +10,7 @@ pub mod browser;
 pub mod clips;
 pub mod disk;
 pub mod edge;
+pub mod fake;
 pub mod front;
 pub mod gates;
 pub mod localstack;

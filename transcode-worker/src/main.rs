@@ -7,6 +7,7 @@ use catalog::Catalog;
 use clap::Parser as _;
 use content::Store;
 use model::{Error, ErrorKind, Result};
+use service::of_setting;
 use std::{process::ExitCode, sync::Arc};
 use transcode_worker::{Config, Deps, Transcoder};
 
@@ -18,7 +19,10 @@ fn main() -> ExitCode {
     match start(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(error = error.chain(), "the worker ends");
+            #[expect(clippy::print_stderr, reason = "the last word of a program that cannot go on")]
+            {
+                eprintln!("transcode-worker: {}", error.chain());
+            }
             ExitCode::FAILURE
         }
     }
@@ -34,10 +38,10 @@ fn start(args: Args) -> Result<()> {
 
 async fn serve(args: Args) -> Result<()> {
     let stop = service::shutdown_on_signals()?;
-    let records = records::open(&args.records).await?;
-    let objects = objects::open(&args.objects).await?;
-    let queue = queue::open(&args.queue).await?;
-    let quick = queue::open(&queue::quick_url(&args.queue)).await?;
+    let records = of_setting("records", records::open(&args.records).await)?;
+    let objects = of_setting("objects", objects::open(&args.objects).await)?;
+    let queue = of_setting("queue", queue::open(&args.queue).await)?;
+    let quick = of_setting("queue", queue::open(&queue::quick_url(&args.queue)).await)?;
     let store = Store::new(Catalog::new(records.clone()), objects.clone(), Default::default())?;
     let health = args::health(&records, &objects, [&queue, &quick]);
     let media = Arc::new(Transcoder::of_this_program()?);

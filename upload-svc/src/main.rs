@@ -6,7 +6,7 @@ use clap::Parser;
 use content::{Config, ScopeRule, Store};
 use model::{Error, Result};
 use records::{Consistency, Key};
-use service::{Health, Limits, Metrics, Size, Span};
+use service::{Health, Limits, Metrics, Size, Span, of_setting};
 use std::{net::SocketAddr, process::ExitCode};
 use upload_svc::{Settings, UploadOptions, Uploads};
 
@@ -75,10 +75,11 @@ async fn run(options: Options) -> Result<()> {
     let shutdown = service::shutdown_on_signals()?;
     let listener = service::bind(options.listen).await?;
 
-    let records = records::open(&options.records).await?;
-    let objects = objects::open(&options.objects).await?;
+    let records = of_setting("records", records::open(&options.records).await)?;
+    let objects = of_setting("objects", objects::open(&options.objects).await)?;
     // A probe is a quick job.
-    let queue = queue::open(&queue::quick_url(&options.queue)).await?;
+    let queue = queue::open(&queue::quick_url(&options.queue)).await;
+    let queue = of_setting("queue", queue)?;
     let catalog = Catalog::new(records.clone());
     let scope = if options.dedup_per_owner { ScopeRule::PerOwner } else { ScopeRule::Global };
     let config = Config { scope, budget: options.upload_memory.0, ..Config::default() };

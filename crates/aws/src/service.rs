@@ -14,6 +14,8 @@ pub struct Service {
     pub protocol: &'static str,
     /// What names it, as "HASHREEL_RECORDS".
     pub setting: &'static str,
+    /// What says where it is, before AWS_ENDPOINT_URL does, as "AWS_ENDPOINT_URL_DYNAMODB".
+    pub endpoint: &'static str,
 }
 
 /// What came back in the place of an answer.
@@ -73,7 +75,8 @@ impl Service {
     /// says is for its back end to look at first.
     #[must_use]
     pub fn meaning(&self, answer: Answer<'_>) -> (ErrorKind, String) {
-        let (Self { name, setting, .. }, Answer { status, code, message }) = (self, answer);
+        let (Self { name, setting, endpoint, .. }, Answer { status, code, message }) =
+            (self, answer);
         match (status, code) {
             (_, "RequestTimeTooSkewed") => self.clock(),
             (_, "InvalidSignatureException" | "SignatureDoesNotMatch")
@@ -120,7 +123,8 @@ impl Service {
             (0 | 500.., _) => (
                 ErrorKind::Unavailable,
                 format!(
-                    "{name} does not answer as it should (it is AWS's, or where AWS_ENDPOINT_URL says)"
+                    "{name} does not answer as it should: wait until it does, or correct {endpoint} or \
+                     AWS_ENDPOINT_URL, which say where it is if it is not AWS's"
                 ),
             ),
             (_, "") => (ErrorKind::Internal, self.speaks_something_else()),
@@ -135,10 +139,10 @@ impl Service {
     }
 
     fn speaks_something_else(&self) -> String {
-        let Self { name, protocol, .. } = self;
+        let Self { name, protocol, endpoint, .. } = self;
         format!(
             "what answers in the place of {name} does not speak {protocol}'s protocol: correct \
-             AWS_ENDPOINT_URL"
+             {endpoint} or AWS_ENDPOINT_URL"
         )
     }
 }
@@ -150,8 +154,12 @@ mod tests {
     #[test]
     fn a_refusal_says_what_the_caller_can_do_and_which_setting_is_wrong() {
         use ErrorKind::*;
-        let service =
-            Service { name: "the store", protocol: "DynamoDB", setting: "HASHREEL_RECORDS" };
+        let service = Service {
+            name: "the store",
+            protocol: "DynamoDB",
+            setting: "HASHREEL_RECORDS",
+            endpoint: "AWS_ENDPOINT_URL_DYNAMODB",
+        };
         let cases = [
             (400, "UnrecognizedClientException", "", Internal, "AWS_ACCESS_KEY_ID"),
             (403, "InvalidClientTokenId", "", Internal, "AWS_ACCESS_KEY_ID"),
@@ -164,7 +172,7 @@ mod tests {
             (400, "ThrottlingException", "", Busy, "overloaded"),
             (400, "ProvisionedThroughputExceededException", "", Busy, "overloaded"),
             (429, "", "", Busy, "overloaded"),
-            (500, "InternalServerError", "", Unavailable, "AWS_ENDPOINT_URL"),
+            (500, "InternalServerError", "", Unavailable, "AWS_ENDPOINT_URL_DYNAMODB"),
             (503, "", "", Unavailable, "does not answer"),
             (0, "", "", Unavailable, "does not answer"),
             (404, "", "", Internal, "does not speak DynamoDB's protocol"),

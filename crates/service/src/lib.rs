@@ -12,6 +12,7 @@ pub mod logs;
 mod metrics;
 mod problem;
 mod serve;
+mod setting;
 mod units;
 
 pub use boundary::{edge, note_owner};
@@ -19,4 +20,5 @@ pub use health::{Health, operations};
 pub use metrics::Metrics;
 pub use problem::{Problem, status_of};
 pub use serve::{Limits, bind, serve, shutdown_on_signals, signalled};
+pub use setting::of_setting;
 pub use units::{Size, Span};

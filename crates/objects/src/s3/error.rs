@@ -12,8 +12,12 @@ use aws_sdk_s3::{
 use model::{Error, ErrorKind};
 use std::error::Error as StdError;
 
-const OBJECTS: Service =
-    Service { name: "the store of objects", protocol: "S3", setting: "HASHREEL_OBJECTS" };
+const OBJECTS: Service = Service {
+    name: "the store of objects",
+    protocol: "S3",
+    setting: "HASHREEL_OBJECTS",
+    endpoint: "AWS_ENDPOINT_URL_S3",
+};
 
 /// S3's answer to one of two puts of one name that come at the same moment: neither of the two outcomes.
 const RACE: &str = "ConditionalRequestConflict";

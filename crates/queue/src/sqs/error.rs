@@ -1,6 +1,6 @@
 //! What SQS's refusals mean for the caller.
 
-use aws::Service;
+use aws::{Answer, Service};
 use aws_sdk_sqs::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
@@ -8,8 +8,12 @@ use aws_sdk_sqs::{
 use model::{Error, ErrorKind};
 use std::error::Error as StdError;
 
-pub(super) const SERVICE: Service =
-    Service { name: "the queue of jobs", protocol: "SQS", setting: "HASHREEL_QUEUE" };
+pub(super) const SERVICE: Service = Service {
+    name: "the queue of jobs",
+    protocol: "SQS",
+    setting: "HASHREEL_QUEUE",
+    endpoint: "AWS_ENDPOINT_URL_SQS",
+};
 
 /// The error that the SDK's error is.
 pub(super) fn refused<E>(error: SdkError<E, HttpResponse>) -> Error
@@ -17,6 +21,14 @@ where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
     SERVICE.error(error)
+}
+
+/// Whether there is no such queue. The code is that of the older protocol where whoever answers knows it.
+pub(super) fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    matches!(
+        Answer::of(error).code,
+        "AWS.SimpleQueueService.NonExistentQueue" | "QueueDoesNotExist"
+    )
 }
 
 /// Whether a receipt was once good and is not any more. SQS has no error of its own for this.

@@ -245,7 +245,7 @@ async fn address(client: &Client, name: &str, account: Option<&str>) -> Result<S
     let call = client.get_queue_url().queue_name(name);
     let call = call.set_queue_owner_aws_account_id(account.map(str::to_owned));
     let answer = call.send().await.map_err(|error| {
-        if error.as_service_error().is_some_and(|said| said.is_queue_does_not_exist()) {
+        if error::is_missing(&error) {
             let sentence = format!("there is no queue {name}: make it, or correct HASHREEL_QUEUE");
             return Error::with_source(ErrorKind::Internal, sentence, error);
         }
@@ -259,7 +259,8 @@ async fn address(client: &Client, name: &str, account: Option<&str>) -> Result<S
 /// # Errors
 /// `Invalid` for what cannot be the name of a queue of ours.
 fn check_name(name: &str) -> Result<()> {
-    if name.ends_with(".fifo") {
+    // The name of quick jobs goes on behind it.
+    if name.contains(".fifo") {
         return Err(Error::invalid(format!(
             "the queue {name} is a FIFO queue, whose groups would hold jobs up: make a standard queue, \
              and correct HASHREEL_QUEUE"
@@ -270,7 +271,7 @@ fn check_name(name: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid(format!(
-        "{name:?} is not the name of an SQS queue: 1 to 80 letters, digits, - and _"
+        "{name:?} is not the name of an SQS queue, 1 to 80 letters, digits, - and _: correct HASHREEL_QUEUE"
     )))
 }
 
@@ -301,6 +302,7 @@ mod tests {
         let longer = "q".repeat(81);
         for (name, says) in [
             ("jobs.fifo", "standard queue"),
+            ("jobs.fifo-quick", "standard queue"),
             ("", "1 to 80"),
             ("a/b", "1 to 80"),
             ("http://q", "1 to 80"),

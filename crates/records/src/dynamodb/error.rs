@@ -9,8 +9,12 @@ use aws_sdk_dynamodb::{
 use model::{Error, ErrorKind};
 use std::error::Error as StdError;
 
-const SERVICE: Service =
-    Service { name: "the store of records", protocol: "DynamoDB", setting: "HASHREEL_RECORDS" };
+const SERVICE: Service = Service {
+    name: "the store of records",
+    protocol: "DynamoDB",
+    setting: "HASHREEL_RECORDS",
+    endpoint: "AWS_ENDPOINT_URL_DYNAMODB",
+};
 
 impl DynamoRecords {
     /// The error that the SDK's error is.

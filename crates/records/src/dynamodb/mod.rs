@@ -97,7 +97,8 @@ fn check_name(table: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid(format!(
-        "{table:?} is not the name of a DynamoDB table: 3 to 255 letters, digits, -, _ and ."
+        "{table:?} is not the name of a DynamoDB table, 3 to 255 letters, digits, -, _ and .: correct \
+         HASHREEL_RECORDS"
     )))
 }
 
