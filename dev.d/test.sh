@@ -5,7 +5,10 @@ readonly cargo_deny_version=0.20.2
 readonly test_log=target/test.log
 # The tests that need S3, SQS or DynamoDB. Their manifests keep them out of `cargo test`.
 # With --workspace they are built with the features that all else is built with, and so not twice.
-readonly localstack_tests=(--workspace --test dynamodb --test sqs --test s3 --test programs --test presigned --test cut_off)
+readonly localstack_tests=(
+  --workspace --test dynamodb --test sqs --test s3
+  --test programs --test presigned --test cut_off --test deploy
+)
 # These run a second time, over the three programs instead of `hashreel up`.
 readonly programs_tests=(--workspace --test round_trip --test browser)
 

@@ -35,6 +35,12 @@ impl Resources {
         &self.environment[name]
     }
 
+    /// What a program needs in its environment to use them.
+    #[must_use]
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
     /// The command that runs one of our programs on them.
     #[must_use]
     pub fn command(&self, program: &str) -> Command {

@@ -7,30 +7,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// What is around the repository's part of the configuration: one process in the foreground, as who starts
-/// it, that writes into its own folder alone.
-const AROUND: &str = "
-daemon off;
-master_process off;
-pid nginx.pid;
-events { worker_connections 1024; }
-http {
-  access_log off;
-  client_body_temp_path body;
-  proxy_temp_path proxy;
-  fastcgi_temp_path fastcgi;
-  uwsgi_temp_path uwsgi;
-  scgi_temp_path scgi;
-  include part.conf;
-}
-";
-
 /// Starts it by `localstack/{file}`, in a folder of its own; its log is `folder/log`. Each of `lines` stands
 /// once in the file, and what follows it here takes its place.
 #[must_use]
 pub fn start(folder: &Path, file: &str, lines: &[(&str, String)]) -> Process {
     fs::create_dir_all(folder).unwrap();
-    fs::write(folder.join("nginx.conf"), AROUND).unwrap();
+    fs::write(folder.join("nginx.conf"), configuration("foreground.conf", &[])).unwrap();
     fs::write(folder.join("part.conf"), configuration(file, lines)).unwrap();
     let mut command = Command::new(program());
     command
