@@ -62,9 +62,10 @@ impl Service {
             SdkError::ConstructionFailure(_) => {
                 (ErrorKind::Internal, format!("a request to {} cannot be made", self.name))
             }
-            // It came, and makes no sense.
+            // It came, and makes no sense; or the connection broke in its middle, and the same again may
+            // do.
             SdkError::ResponseError(_) if answer.status < 500 => {
-                (ErrorKind::Internal, self.speaks_something_else())
+                (ErrorKind::Unavailable, self.speaks_something_else())
             }
             _ => self.meaning(answer),
         };

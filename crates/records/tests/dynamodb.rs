@@ -130,6 +130,20 @@ async fn a_batch_whose_answers_are_lost_happens_once() {
 }
 
 #[tokio::test]
+async fn a_write_whose_answer_breaks_off_has_happened_once() {
+    let losing = Losing::new("broken").await;
+    for sorts in [&["one"][..], &["two", "three"]] {
+        losing.proxy.break_off(1);
+        let put = |sort: &&str| Write::put(losing.key(sort), Condition::Absent, json!({ "n": 1 }));
+        let versions = losing.store.write(sorts.iter().map(put).collect()).await.unwrap();
+        assert_eq!(losing.proxy.left(), 0, "an answer broke off");
+        for (sort, version) in sorts.iter().zip(versions) {
+            assert_eq!(Some(losing.read(sort).await.unwrap().version), version);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_delete_whose_answer_is_lost_is_no_success_and_no_conflict() {
     let losing = Losing::new("delete").await;
     let version = losing.put("gone").await;

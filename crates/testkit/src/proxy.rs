@@ -1,4 +1,5 @@
-//! A proxy that loses answers: the request has had its effect, and its sender never hears of it.
+//! A proxy that loses answers, or breaks them off: the request has had its effect, and its sender never
+//! hears of it.
 
 use std::{
     io::Result,
@@ -19,6 +20,7 @@ use tokio::{
 pub struct LosingProxy {
     at: SocketAddr,
     to_lose: Arc<AtomicUsize>,
+    to_break: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -30,14 +32,14 @@ impl LosingProxy {
     pub async fn to(to: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let at = listener.local_addr()?;
-        let to_lose = Arc::new(AtomicUsize::new(0));
-        let lose = to_lose.clone();
+        let (to_lose, to_break) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let (lose, cut) = (to_lose.clone(), to_break.clone());
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(pass_on(client, to, lose.clone()));
+                tokio::spawn(pass_on(client, to, lose.clone(), cut.clone()));
             }
         });
-        Ok(Self { at, to_lose, task })
+        Ok(Self { at, to_lose, to_break, task })
     }
 
     /// Where it listens, as `http://127.0.0.1:PORT`.
@@ -51,10 +53,15 @@ impl LosingProxy {
         self.to_lose.store(answers, Ordering::SeqCst);
     }
 
-    /// How many are still to be lost.
+    /// Breaks the next `answers` off before their last byte, where they come in one piece.
+    pub fn break_off(&self, answers: usize) {
+        self.to_break.store(answers, Ordering::SeqCst);
+    }
+
+    /// How many are still to be lost or broken off.
     #[must_use]
     pub fn left(&self) -> usize {
-        self.to_lose.load(Ordering::SeqCst)
+        self.to_lose.load(Ordering::SeqCst) + self.to_break.load(Ordering::SeqCst)
     }
 }
 
@@ -65,7 +72,12 @@ impl Drop for LosingProxy {
 }
 
 /// Both ways, until either end closes or an answer is to be lost. Either end's error is the other's end.
-async fn pass_on(mut client: TcpStream, to: SocketAddr, to_lose: Arc<AtomicUsize>) -> Result<()> {
+async fn pass_on(
+    mut client: TcpStream,
+    to: SocketAddr,
+    to_lose: Arc<AtomicUsize>,
+    to_break: Arc<AtomicUsize>,
+) -> Result<()> {
     let mut server = TcpStream::connect(to).await?;
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
@@ -73,11 +85,11 @@ async fn pass_on(mut client: TcpStream, to: SocketAddr, to_lose: Arc<AtomicUsize
         let mut buffer = vec![0; 64 << 10];
         loop {
             let len = from_server.read(&mut buffer).await?;
-            let lost = to_lose
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
-                .is_ok();
-            if len == 0 || lost {
+            if len == 0 || is_one_of(&to_lose) {
                 return Result::Ok(());
+            }
+            if is_one_of(&to_break) {
+                return to_client.write_all(&buffer[..len - 1]).await;
             }
             to_client.write_all(&buffer[..len]).await?;
         }
@@ -86,4 +98,9 @@ async fn pass_on(mut client: TcpStream, to: SocketAddr, to_lose: Arc<AtomicUsize
         sent = copy(&mut from_client, &mut to_server) => sent.map(drop),
         answered = answers => answered,
     }
+}
+
+/// Whether there was one left; it is taken.
+fn is_one_of(left: &AtomicUsize) -> bool {
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }

@@ -29,6 +29,10 @@ use std::{fmt, time::Duration};
 /// The longest wait of a receive, and time for the answer to come.
 const POLL: Duration = crate::MAX_WAIT.saturating_add(aws::ATTEMPT);
 
+/// The fewest deliveries before SQS may put a job aside: a worker begins it anew, or buries it with a reason,
+/// at an earlier one. With fewer, crashes alone would end a video without a word.
+const MIN_RECEIVES: u32 = 5;
+
 /// What is asked for with each message.
 const ATTRIBUTES: [Attribute; 2] = [Attribute::ApproximateReceiveCount, Attribute::SentTimestamp];
 
@@ -80,6 +84,12 @@ impl SqsQueue {
                      it from localstack/template.yaml, or correct HASHREEL_QUEUE"
                 ))
             })?;
+        if max_receives < MIN_RECEIVES {
+            return Err(Error::invalid(format!(
+                "the queue {name} puts jobs aside after {max_receives} deliveries: set maxReceiveCount of \
+                 its redrive policy to {MIN_RECEIVES} or more, or correct HASHREEL_QUEUE"
+            )));
+        }
         let dead = address(&calls, &target.name, Some(&target.account)).await?;
         Ok(Self { calls, polls, jobs, dead, max_receives })
     }

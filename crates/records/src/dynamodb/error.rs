@@ -29,7 +29,7 @@ impl DynamoRecords {
                     format!("there is no table {table}: make it, or correct HASHREEL_RECORDS");
                 Error::with_source(ErrorKind::Internal, sentence, error)
             }
-            // Nothing happened, and the same again may succeed: others were writing the same records.
+            // The same again may succeed: others were writing the same records, or this is being written.
             "TransactionConflictException" | "TransactionInProgressException" => contended(error),
             _ => SERVICE.error(error),
         }

@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{CancellationReason, ReturnConsumedCapacity::Total},
 };
-use model::{Error, Result};
+use model::{Error, ErrorKind, Result};
 use std::error::Error as StdError;
 
 /// Why a try did not succeed.
@@ -45,6 +45,7 @@ impl DynamoRecords {
         };
         let token = Version::fresh()?.to_string();
         let mut tries = aws::Tries::within(aws::DEADLINE);
+        let mut may_have_happened = false;
         loop {
             let answer = match alone {
                 Some(entry) => self.single(entry).await,
@@ -59,8 +60,13 @@ impl DynamoRecords {
                     self.look_whether_done(entry, error).await?;
                     break;
                 }
-                (Err(Refused::NotDone(error) | Refused::Unknown(error)), _) => {
-                    tries.again(error).await?;
+                (Err(Refused::NotDone(error)), _) if may_have_happened => {
+                    tries.again(nobody_knows(error)).await?;
+                }
+                (Err(Refused::NotDone(error)), _) => tries.again(error).await?,
+                (Err(Refused::Unknown(error)), _) => {
+                    may_have_happened = true;
+                    tries.again(nobody_knows(error)).await?;
                 }
                 (Err(Refused::ForGood(error)), _) => return Err(error),
             }
@@ -144,7 +150,9 @@ impl DynamoRecords {
         if code == Some("ConditionalCheckFailedException") {
             return Refused::Condition(0);
         }
-        let may_have_happened = aws::may_have_happened(&error);
+        // The same transaction, sent before, is still running.
+        let runs = code == Some("TransactionInProgressException");
+        let may_have_happened = runs || aws::may_have_happened(&error);
         let error = self.error(error);
         if !error.kind().is_retryable() {
             Refused::ForGood(error)
@@ -152,6 +160,17 @@ impl DynamoRecords {
             Refused::Unknown(error)
         } else {
             Refused::NotDone(error)
+        }
+    }
+}
+
+/// What the last try says is no answer to whether an earlier one has happened.
+fn nobody_knows(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Unavailable => error,
+        _ => {
+            let sentence = "the store of records was asked, and did not say whether it wrote";
+            Error::with_source(ErrorKind::Unavailable, sentence, error)
         }
     }
 }
