@@ -59,6 +59,18 @@ impl DataDir {
         Ok(Self { path })
     }
 
+    /// The folder at `path`, which is there.
+    ///
+    /// # Errors
+    /// `NotFound` where it is not; otherwise as [`Self::open`].
+    pub fn existing(path: &Path) -> Result<Self> {
+        if path.join("format").is_file() {
+            return Self::open(path);
+        }
+        let message = format!("there is no data folder at {}: name it with --data", path.display());
+        Err(Error::new(ErrorKind::NotFound, message))
+    }
+
     /// Takes the folder for one server.
     ///
     /// # Errors

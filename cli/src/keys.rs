@@ -20,7 +20,7 @@ const PAGE: usize = 100;
 pub async fn run(args: &KeysArgs) -> Result<()> {
     let records = match &args.records {
         Some(url) => of_setting("records", records::open(url).await)?,
-        None => DataDir::open(&args.data)?.records().await?,
+        None => data_dir(args)?.records().await?,
     };
     let keys = Keys::new(Catalog::new(records));
     match &args.action {
@@ -38,16 +38,28 @@ pub async fn run(args: &KeysArgs) -> Result<()> {
     Ok(())
 }
 
+/// The folder that the keys are in. Only the first key may be what makes it.
+fn data_dir(args: &KeysArgs) -> Result<DataDir> {
+    match args.action {
+        KeysAction::Create { .. } => DataDir::open(&args.data),
+        KeysAction::List | KeysAction::Revoke { .. } => DataDir::existing(&args.data),
+    }
+}
+
 async fn list(keys: &Keys) -> Result<()> {
-    let mut cursor = None;
+    let (mut cursor, mut any) = (None, false);
     loop {
         let (page, next) = keys.list(PAGE, cursor.as_deref()).await?;
         for KeyInfo { id, owner, name, created, revoked } in page {
             let state = revoked.map_or("valid".into(), |at| format!("revoked {at:.0}"));
+            any = true;
             say::data(&format!("{id}  {owner:<16}  {created:.0}  {state}  {name}"));
         }
         cursor = next;
         if cursor.is_none() {
+            if !any {
+                say::talk("there are no keys; `hashreel keys create` makes one");
+            }
             return Ok(());
         }
     }

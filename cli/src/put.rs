@@ -52,15 +52,24 @@ pub fn watch_line(client: &Client, file: FileId) -> String {
     }
 }
 
+/// What is told of a file that can be uploaded.
+///
+/// # Errors
+/// `NotFound` where there is none, `Invalid` for a folder and the like and for what cannot be read.
+pub async fn look_at(path: &Path) -> Result<std::fs::Metadata> {
+    let meta = tokio::fs::metadata(path).await.map_err(crate::client::unreadable(path))?;
+    if meta.is_file() {
+        return Ok(meta);
+    }
+    Err(Error::invalid("this is not a file; name files"))
+}
+
 /// Uploads one file and, with `wait`, follows its video to the end.
 ///
 /// # Errors
 /// What keeps the upload from ending, or the reason why its video failed.
 pub async fn put(client: &Client, path: &Path, wait: bool, bars: &MultiProgress) -> Result<File> {
-    let meta = tokio::fs::metadata(path).await.map_err(crate::client::unreadable(path))?;
-    if !meta.is_file() {
-        return Err(Error::invalid(format!("{} is not a file; name files", path.display())));
-    }
+    let meta = look_at(path).await?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.ok_or_else(|| Error::invalid(format!("{} has no name", path.display())))?;
     let source =
@@ -86,6 +95,7 @@ async fn follow(client: &Client, id: FileId, bars: &MultiProgress) -> Result<Fil
         let file = client.file(id).await?;
         let Some(video) = &file.video else {
             bar.finish_and_clear();
+            say::talk(&format!("{} is no video and is kept as a file", file.name));
             return Ok(file);
         };
         let thousandths = (video.progress.clamp(0.0, 1.0) * 1000.0).round();

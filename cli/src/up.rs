@@ -35,6 +35,10 @@ pub async fn run(args: &UpArgs) -> Result<()> {
     let shutdown = service::shutdown_on_signals()?;
     // Before anything is made or begun: a machine that lacks a codec is none to serve from.
     let media = Arc::new(Transcoder::of_this_program()?);
+    for video in &args.videos {
+        let looked = put::look_at(video).await;
+        looked.map_err(|error| error.context(video.display().to_string()))?;
+    }
     let data = DataDir::open(&args.data)?;
     let _served = data.serve()?;
     let stores = data.stores().await?;

@@ -80,6 +80,18 @@ fn an_encoder_that_this_machine_lacks_is_named_at_start() {
 }
 
 #[test]
+fn what_is_not_there_is_said_before_a_folder_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let named = data.to_str().unwrap();
+    let listed = run(hashreel(), ["keys", "list", "--data", named]);
+    refused(&listed, 4, &["no data folder", named, "--data"]);
+    let up = run(hashreel(), ["up", "--data", named, "nosuch.mp4"]);
+    refused(&up, 4, &["nosuch.mp4: cannot read"]);
+    assert!(!data.exists());
+}
+
+#[test]
 fn the_command_line_explains_itself() {
     for (args, words) in [
         (&["--help"][..], &["put", "up", "Exit codes"][..]),

@@ -107,12 +107,13 @@ test("a video's state is said in a word, its failure in a sentence", () => {
 });
 
 test("a file's kind is told by its ending, its sign by its media type", () => {
-  assert.deepEqual(kindOf({ name: "a.tar.zst", media_type: "application/zstd" }), {
+  assert.deepEqual(kindOf({ name: "notes.mp4", media_type: "video/mp4", video: null }), { icon: "file", word: "MP4" });
+  assert.deepEqual(kindOf({ name: "a.tar.zst", media_type: "application/zstd", video: null }), {
     icon: "archive",
     word: "ZST",
   });
-  assert.deepEqual(kindOf({ name: "README", media_type: "text/plain" }), { icon: "text", word: "Document" });
-  assert.deepEqual(kindOf({ name: "x", media_type: "application/octet-stream" }), {
+  assert.deepEqual(kindOf({ name: "README", media_type: "text/plain", video: null }), { icon: "text", word: "Document" });
+  assert.deepEqual(kindOf({ name: "x", media_type: "application/octet-stream", video: null }), {
     icon: "file",
     word: "File",
   });

@@ -148,7 +148,11 @@ async fn refusal(mut response: Response) -> Error {
         .detail
         .or(problem.title)
         .unwrap_or_else(|| format!("the server answered {status} and gave no reason"));
-    Error::new(kind_of(status), message)
+    let error = Error::new(kind_of(status), message);
+    if status == StatusCode::UNAUTHORIZED {
+        return error.context("set HASHREEL_KEY or --key to an API key of this server");
+    }
+    error
 }
 
 fn kind_of(status: StatusCode) -> ErrorKind {

@@ -232,7 +232,7 @@ pub(crate) fn unreadable(path: &Path) -> impl Fn(std::io::Error) -> Error {
             std::io::ErrorKind::NotFound => ErrorKind::NotFound,
             _ => ErrorKind::Invalid,
         };
-        Error::with_source(kind, format!("cannot read {path}: {error}"), error)
+        Error::with_source(kind, format!("cannot read {path}"), error)
     }
 }
 

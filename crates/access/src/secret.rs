@@ -75,7 +75,8 @@ impl FromStr for ApiKeyText {
         parsed.ok_or_else(|| {
             Error::new(
                 ErrorKind::Unauthenticated,
-                "this is not an API key; one begins with `hr_`, and `hashreel keys create` makes one",
+                "this is not an API key, or not the whole of one: it is what `hashreel keys create` \
+                 prints, from `hr_` to the last character",
             )
         })
     }

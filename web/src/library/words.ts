@@ -43,12 +43,13 @@ export function reasonOf(video: Video): string {
     : "It could not be converted. The file itself is complete and can be downloaded.";
 }
 
-/** The pictogram and the word for a kind of file. */
-export function kindOf(file: Pick<FileInfo, "media_type" | "name">): { icon: IconName; word: string } {
+/** The pictogram and the word for a kind of file. What is called a video and is none has no film's sign. */
+export function kindOf(file: Pick<FileInfo, "media_type" | "name" | "video">): { icon: IconName; word: string } {
   const type = file.media_type.toLowerCase();
   const ending = /\.([a-z0-9]{1,8})$/i.exec(file.name)?.[1]?.toUpperCase();
   const family = families.find(({ is }) => is.test(type)) ?? { icon: "file" as const, word: "File" };
-  return { icon: family.icon, word: ending ?? family.word };
+  const isNoStream = file.video === null && (family.icon === "film" || family.icon === "music");
+  return { icon: isNoStream ? "file" : family.icon, word: ending ?? family.word };
 }
 
 const families: { is: RegExp; icon: IconName; word: string }[] = [

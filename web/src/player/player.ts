@@ -65,7 +65,7 @@ export class Player {
     this.centre.append(this.bigPlay, this.wait);
     this.controls = new Controls(new SeekBar(this.storyboard, (time) => this.seek(time)), {
       toggle: () => this.toggle(),
-      mute: () => (this.video.muted = !this.video.muted),
+      mute: () => this.toggleSound(),
       setVolume: (volume) => this.setVolume(volume),
       setSpeed: (speed) => (this.video.playbackRate = speed),
       fullscreen: () => this.fullscreen(),
@@ -189,6 +189,19 @@ export class Player {
     const { made } = this.position();
     this.video.currentTime = Math.min(Math.max(0, time), Math.max(0, made - 0.1));
     this.paintPosition();
+  }
+
+  /** Muted, or turned down to nothing: either way there is sound afterwards. */
+  private toggleSound(): void {
+    const isSilent = this.video.muted || this.video.volume === 0;
+    this.video.muted = !isSilent;
+    if (this.video.volume === 0) this.video.volume = 1;
+  }
+
+  /** Steps go from the volume that was there before it was muted; a step down leaves it muted. */
+  private stepVolume(amount: number): void {
+    if (!this.video.muted) this.setVolume(this.video.volume + amount);
+    else if (amount > 0) this.video.muted = false;
   }
 
   private setVolume(volume: number): void {
@@ -403,10 +416,9 @@ export class Player {
       case "seekTo":
         return this.seek(this.position().duration * what.share);
       case "volumeBy":
-        return this.setVolume((video.muted ? 0 : video.volume) + what.amount);
+        return this.stepVolume(what.amount);
       case "mute":
-        video.muted = !video.muted;
-        return;
+        return this.toggleSound();
       case "fullscreen":
         return this.fullscreen();
       case "pip":
