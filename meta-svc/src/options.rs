@@ -10,8 +10,8 @@ pub struct MetaOptions {
     /// Segments and posters kept in memory at most
     #[arg(long, env = "HASHREEL_SEGMENT_CACHE", value_name = "SIZE", default_value = "64MiB")]
     pub segment_cache: Size,
-    /// Where players get segments: here, from an edge at this address (https://cdn.example/) that gets them
-    /// here, or by presigned addresses from the bucket
+    /// Where players get segments: here, from an edge with this URL that gets them here, or by presigned
+    /// addresses from the bucket
     #[arg(
         long,
         env = "HASHREEL_DELIVERY",
