@@ -20,9 +20,12 @@ use model::{
 };
 use queue::{JobQueue, Outgoing};
 use resumable::{Append, Create, Limits, Outcome, Standing, overrun};
-use std::sync::Arc;
-use tokio::time::MissedTickBehavior;
+use std::{sync::Arc, time::Duration};
+use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long a client whose bytes are all durable waits for the job of its file to be sent.
+const ANNOUNCE: Duration = Duration::from_secs(3);
 
 /// The uploads of this process. Cheap to clone.
 #[derive(Clone)]
@@ -335,7 +338,13 @@ impl Uploads {
         }
         let job = Job::Probe { file: file.id }.encode();
         let sent = match job {
-            Ok(body) => self.queue.send(vec![Outgoing::now(body)]).await,
+            Ok(body) => {
+                let send = self.queue.send(vec![Outgoing::now(body)]);
+                timeout(ANNOUNCE, send).await.unwrap_or_else(|late| {
+                    let sentence = "the queue of jobs takes too long";
+                    Err(Error::with_source(ErrorKind::Unavailable, sentence, late))
+                })
+            }
             Err(error) => Err(error),
         };
         if let Err(error) = sent {
