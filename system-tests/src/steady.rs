@@ -14,8 +14,8 @@ use std::{
 use tokio::{task::JoinHandle, time::sleep};
 
 /// Of the whole upload: more than is sent before somebody says that it shall end.
-const LENGTH: u64 = 32 << 20;
-const PIECE: u64 = 64 << 10;
+const LENGTH: u64 = 16 << 20;
+const PIECE: u64 = 32 << 10;
 /// Between two pieces, and between two questions where an upload stands.
 const PAUSE: Duration = Duration::from_millis(200);
 const TROUBLED: Duration = Duration::from_millis(500);

@@ -136,6 +136,33 @@ async fn an_upload_goes_on_at_another_upload_svc_than_the_one_that_began_it() {
     assert!(programs.stop().success(), "{}", programs.log());
 }
 
+#[tokio::test]
+async fn a_key_made_in_the_records_opens_every_program() {
+    let resources = Resources::make();
+    let dir = tempfile::tempdir().unwrap();
+    let start = |program: &str| {
+        let mut command = resources.command(program);
+        command.env("HASHREEL_REQUIRE_KEYS", "true");
+        Service::start(command, &dir.path().join("log"))
+    };
+    let (uploads, meta) = (start("upload-svc"), start("meta-svc"));
+    let mut keys = resources.command("hashreel");
+    let made = keys.args(["keys", "create", "--owner", "alice"]).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let key = String::from_utf8(made.stdout).unwrap();
+
+    let ask = |site: &Site, method: Method, path: &str| site.ask(method, path).body("bytes");
+    for (site, method, path) in
+        [(&uploads, Method::POST, "/uploads"), (&meta, Method::GET, "/v1/files")]
+    {
+        let refused = ask(site, method.clone(), path).send().await.unwrap();
+        assert_eq!(refused.status(), 401, "{path} without a key");
+        let taken = ask(site, method, path).bearer_auth(key.trim()).send().await.unwrap();
+        assert!(taken.status().is_success(), "{path} with a key: {}", taken.status());
+    }
+    assert!(uploads.stop().success() && meta.stop().success());
+}
+
 type Socket = WebSocketStream<TcpStream>;
 
 async fn listen(site: &Site) -> Socket {
