@@ -12,7 +12,7 @@ use queue::{
 };
 use std::{env, net::SocketAddr, sync::Arc, time::Duration};
 
-const MAX_RECEIVES: u32 = 3;
+const MAX_RECEIVES: u32 = 5;
 
 /// What LocalStack needs besides, to make jobs visible again: it looks once a second.
 const LAG: Duration = Duration::from_millis(1500);
