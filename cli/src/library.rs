@@ -54,6 +54,7 @@ pub async fn info(args: &FileArgs) -> Result<()> {
     if let Some(video) = &file.video {
         lines.extend(video.reason.clone().map(|reason| ("reason", reason)));
         lines.extend(video.duration.map(|seconds| ("duration", format!("{seconds:.3} s"))));
+        lines.extend(video.cut_off().map(|missing| ("note", missing)));
         for (label, path) in [("hls", &video.hls), ("dash", &video.dash)] {
             if let Some(path) = path {
                 lines.push((label, client.url(path)?.to_string()));

@@ -113,6 +113,10 @@ async fn follow(client: &Client, id: FileId, bars: &MultiProgress) -> Result<Fil
         match video.state {
             VideoState::Ready => {
                 bar.finish_and_clear();
+                // The note of damage within it, and what is missing at its end.
+                for note in video.reason.clone().into_iter().chain(video.cut_off()) {
+                    say::talk(&format!("{}: {note}", file.name));
+                }
                 return Ok(file);
             }
             VideoState::Failed | VideoState::Cancelled => {

@@ -60,6 +60,10 @@ struct VideoView {
     reason: Option<String>,
     /// In seconds, once known.
     duration: Option<f64>,
+    /// In seconds, only where the file was cut off: what it announces. `duration` is what of it could be
+    /// read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    announced_duration: Option<f64>,
     /// From 0 to 1.
     progress: f64,
     renditions: Vec<RenditionView>,
@@ -206,6 +210,7 @@ async fn show_video(
             state: VideoState::Queued,
             reason: None,
             duration: None,
+            announced_duration: None,
             progress: 0.0,
             renditions: Vec::new(),
             hls: None,
@@ -232,6 +237,7 @@ async fn show_video(
         state: video.status.into(),
         reason: video.reason.clone(),
         duration: video.seconds(),
+        announced_duration: video.announced_seconds(),
         progress: video.progress(),
         renditions,
         hls: watchable.then(|| format!("/play/{file}/master.m3u8")),

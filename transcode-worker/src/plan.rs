@@ -23,7 +23,9 @@ pub(crate) fn to_tables(mut plan: Plan, video: &VideoKey) -> Result<NewPlan> {
     let expected = plan.duration.map_or(0, |_| u32::try_from(plan.cuts.len()).unwrap_or(u32::MAX));
     let tasks = plan.tasks.iter().map(serde_json::to_value);
     let tasks = tasks.collect::<serde_json::Result<_>>().map_err(unwritable)?;
-    let (duration, longest_seconds) = (plan.duration, plan.longest_seconds());
+    let longest_seconds = plan.longest_seconds();
+    let ticks = |time: Option<i64>| time.and_then(|ticks| u64::try_from(ticks).ok());
+    let (duration, announced) = (ticks(plan.duration), ticks(plan.announced));
     // What the tasks were made from, and nothing needs any more; a long film has thousands of each.
     plan.tasks.clear();
     if let Some(track) = &mut plan.video {
@@ -34,7 +36,8 @@ pub(crate) fn to_tables(mut plan: Plan, video: &VideoKey) -> Result<NewPlan> {
         tasks,
         renditions,
         needed,
-        duration: duration.and_then(|ticks| u64::try_from(ticks).ok()),
+        duration,
+        announced,
         expected,
         longest_seconds,
     })

@@ -32,12 +32,27 @@ pub struct Video {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub duration: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced_duration: Option<f64>,
     pub progress: f64,
     #[serde(default)]
     pub renditions: Vec<Value>,
     pub hls: Option<String>,
     pub dash: Option<String>,
     pub poster: Option<String>,
+}
+
+impl Video {
+    /// In words, what is missing of a video whose file was cut off.
+    pub fn cut_off(&self) -> Option<String> {
+        let (announced, duration) = (self.announced_duration?, self.duration?);
+        let seconds = |seconds: f64| (seconds * 10.0).round() / 10.0;
+        Some(format!(
+            "cut off: it announces {} s, {} s of it could be read",
+            seconds(announced),
+            seconds(duration)
+        ))
+    }
 }
 
 /// A video's state, by the server's words.

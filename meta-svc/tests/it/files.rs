@@ -125,6 +125,23 @@ async fn another_owners_file_does_not_exist() {
 }
 
 #[tokio::test]
+async fn a_video_that_was_cut_off_tells_what_it_announces() {
+    let server = Server::open().await;
+    let (id, making) = server.video("local", "m").await;
+    making.plan_of(Some(60 * 90_000)).await;
+    for ended in [false, true] {
+        if ended {
+            making.segments(0..3, true).await;
+        }
+        let video = server.get("", &format!("/v1/files/{id}")).await.json()["video"].clone();
+        assert_eq!(
+            (&video["duration"], &video["announced_duration"]),
+            (&json!(30.0), &json!(60.0))
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_video_is_shown_from_queued_to_ready() {
     let server = Server::open().await;
     let (id, making) = server.video("local", "m").await;
@@ -144,6 +161,7 @@ async fn a_video_is_shown_from_queued_to_ready() {
     let ready = video().await;
     assert_eq!((&ready["state"], &ready["progress"]), (&json!("ready"), &json!(1.0)));
     assert_eq!((&ready["duration"], &ready["reason"]), (&json!(30.0), &Value::Null));
+    assert_eq!(ready.get("announced_duration"), None);
     assert_eq!(ready["dash"], format!("/play/{id}/manifest.mpd"));
     let first = &ready["renditions"][0];
     assert_eq!((&first["kind"], &first["height"]), (&json!("video"), &json!(720)));

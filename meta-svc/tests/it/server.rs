@@ -209,6 +209,11 @@ impl Making {
 
     /// Ends the probe with a plan.
     pub async fn plan(&self) {
+        self.plan_of(None).await;
+    }
+
+    /// The same for a source that was cut off: it announces so many ticks of 1/90,000 s.
+    pub async fn plan_of(&self, announced: Option<u64>) {
         let rate = FrameRate { num: 30, den: 1 };
         let rung = |width, height| Kind::Video { width, height, frame_rate: rate };
         let name = "English".into();
@@ -228,6 +233,7 @@ impl Making {
             needed: vec![renditions[0].id, renditions[2].id],
             renditions,
             duration: Some(3 * 900_000),
+            announced,
             expected: 3,
             longest_seconds: 10,
         };

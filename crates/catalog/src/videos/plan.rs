@@ -32,6 +32,8 @@ pub struct NewPlan {
     pub needed: Vec<RenditionId>,
     /// Ticks of 1/90,000 s, where the source says.
     pub duration: Option<u64>,
+    /// See [`Video::announced`].
+    pub announced: Option<u64>,
     /// Segments that are expected; zero where nobody knows.
     pub expected: u32,
     /// See [`Video::longest_seconds`].
@@ -74,6 +76,7 @@ fn running(video: &Video, new: &NewPlan, lost: u32, width: u32) -> Result<Video>
     let mut video = Video {
         status: VideoStatus::Running,
         duration: new.duration,
+        announced: new.announced,
         renditions: new.renditions.iter().map(|rendition| rendition.id).collect(),
         needed: new.needed.clone(),
         longest_seconds: new.longest_seconds,

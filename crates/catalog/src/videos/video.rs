@@ -37,6 +37,9 @@ pub struct Video {
     pub reason: Option<String>,
     /// Ticks of 1/90,000 s: as the source says, where it does; what was made once the video is ready.
     pub duration: Option<u64>,
+    /// Ticks of 1/90,000 s that the source says it has, where it was cut off before its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced: Option<u64>,
     /// All renditions, the ladder first, largest rung first, then the audio tracks; none before the
     /// probe.
     pub renditions: Vec<RenditionId>,
@@ -103,6 +106,7 @@ impl Video {
             status: VideoStatus::Queued,
             reason: None,
             duration: None,
+            announced: None,
             renditions: Vec::new(),
             needed: Vec::new(),
             poster: None,
@@ -135,9 +139,14 @@ impl Video {
 
     /// Its duration in seconds.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "a day is 2^33 ticks")]
     pub fn seconds(&self) -> Option<f64> {
-        self.duration.map(|ticks| ticks as f64 / f64::from(TIMESCALE))
+        self.duration.map(seconds)
+    }
+
+    /// How long its source says that it is, in seconds, where it was cut off before that.
+    #[must_use]
+    pub fn announced_seconds(&self) -> Option<f64> {
+        self.announced.map(seconds)
     }
 
     /// # Errors
@@ -227,7 +236,10 @@ impl Video {
     /// `Cancelled` where the video has ended, `Conflict` where tasks are not done.
     pub(super) fn ready(&self, duration: u64) -> Result<Self> {
         self.all_done()?;
-        Ok(Self { status: VideoStatus::Ready, duration: Some(duration), ..self.clone() })
+        // Where all that was announced could be made after all, nothing is missing.
+        let announced = self.announced.filter(|&announced| announced > duration);
+        let duration = Some(duration);
+        Ok(Self { status: VideoStatus::Ready, duration, announced, ..self.clone() })
     }
 
     /// # Errors
@@ -253,6 +265,11 @@ impl Video {
         let due = before.told.checked_add(TELL_EVERY).is_ok_and(|due| now >= due);
         due && self.progress() > before.progress()
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a day is 2^33 ticks")]
+fn seconds(ticks: u64) -> f64 {
+    ticks as f64 / f64::from(TIMESCALE)
 }
 
 impl Catalog {
@@ -348,6 +365,13 @@ mod tests {
         assert_eq!(Video::queued(at(0)).ready(1).unwrap_err().kind(), ErrorKind::Conflict);
         let ready = Video { done: 2, ..running(2) }.ready(90_000).unwrap();
         assert_eq!((ready.seconds(), ready.progress()), (Some(1.0), 1.0));
+    }
+
+    #[test]
+    fn a_video_says_what_its_source_lacks_unless_it_was_made_after_all() {
+        let cut = Video { done: 2, announced: Some(180_000), ..running(2) };
+        assert_eq!(cut.ready(90_000).unwrap().announced_seconds(), Some(2.0));
+        assert_eq!(cut.ready(180_000).unwrap().announced_seconds(), None);
     }
 
     #[test]

@@ -122,6 +122,7 @@ pub fn plan(tasks: u32) -> NewPlan {
         needed: vec![renditions[0].id, renditions[2].id],
         renditions,
         duration: Some(900_000),
+        announced: None,
         expected: 3,
         longest_seconds: 11,
     }
