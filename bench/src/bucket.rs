@@ -5,7 +5,7 @@ use std::env;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, ObjectIdentifier};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
@@ -25,12 +25,17 @@ impl Bucket {
         Ok(Self { client, name: name()? })
     }
 
-    /// One `PutObject` for each of `objects`, so many at a time, with the checksum that the SDK puts in
-    /// by itself.
-    pub async fn put(&self, prefix: &str, objects: &[Bytes], at_a_time: usize) -> Result<()> {
+    /// One `PutObject` for each of `objects`, so many at a time, with the checksum `sum`, or where that is
+    /// none the one that the SDK puts in by itself.
+    pub async fn put(
+        &self,
+        prefix: &str,
+        objects: &[Bytes],
+        (at_a_time, sum): (usize, Option<ChecksumAlgorithm>),
+    ) -> Result<()> {
         let puts = objects.iter().enumerate().map(|(n, body)| {
             let call = self.client.put_object().bucket(&self.name).key(format!("{prefix}/{n}"));
-            call.body(ByteStream::from(body.clone())).send()
+            call.set_checksum_algorithm(sum.clone()).body(ByteStream::from(body.clone())).send()
         });
         let mut puts = stream::iter(puts).buffer_unordered(at_a_time);
         while puts.try_next().await?.is_some() {}

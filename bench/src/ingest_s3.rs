@@ -1,5 +1,5 @@
 //! `ingest-s3`: 1 GiB in one tus request into a bucket, beside plain `PutObject`s of the same bytes in
-//! objects of the same sizes, 16 or 64 at a time.
+//! objects of the same sizes, 16 or 64 at a time; and beside those that S3 checks as it does ours.
 //!
 //! Only S3 is LocalStack's: records and queue are SQLite, so that nothing else takes its processor.
 
@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use aws_sdk_s3::types::ChecksumAlgorithm;
 use bytes::Bytes;
 use chunking::{Chunker, Profile};
 use tokio::runtime::Runtime;
@@ -28,6 +29,7 @@ pub fn measure(options: &Options) -> Result<Report> {
     let bucket = runtime.block_on(Bucket::of_the_environment())?;
     let mut ours = Series::new("upload-svc");
     let mut peers = AT_A_TIME.map(|n| Series::new(&format!("PutObject, {n} at a time")));
+    let mut checked = Series::new("PutObject with SHA-256");
     for round in 1..=options.runs {
         println!("ingest-s3, round {round} of {}", options.runs);
         let prefix = format!("bench-{round}");
@@ -38,22 +40,28 @@ pub fn measure(options: &Options) -> Result<Report> {
         }
         ours.push(megabytes_a_second(took));
         ours.note_peak_rss(peak_rss_mib);
-        for (at_a_time, series) in AT_A_TIME.into_iter().zip(&mut peers) {
+        let plain = AT_A_TIME.map(|at_a_time| (at_a_time, None));
+        let sha256 = (AT_A_TIME[1], Some(ChecksumAlgorithm::Sha256));
+        let kinds = plain.into_iter().chain([sha256]);
+        for (kind, series) in kinds.zip(peers.iter_mut().chain([&mut checked])) {
             let start = Instant::now();
-            runtime.block_on(bucket.put(&prefix, &blocks, at_a_time))?;
+            runtime.block_on(bucket.put(&prefix, &blocks, kind))?;
             series.push(megabytes_a_second(start.elapsed()));
             runtime.block_on(bucket.clear(&prefix))?;
         }
     }
     let [few, many] = peers;
     let faster = if few.median() > many.median() { &few } else { &many };
-    let ratio = Ratio::new("over the faster peer", &ours, faster, Better::Higher, TARGET);
+    let ratios = vec![
+        Ratio::new("over the faster peer", &ours, faster, Better::Higher, TARGET),
+        Ratio::new("over the peer with the same check", &ours, &checked, Better::Higher, TARGET),
+    ];
     Ok(Report::new(
         ("ingest-s3", "1 GiB in one tus request into LocalStack's S3"),
         "MB/s",
         Better::Higher,
-        vec![ratio],
-        vec![ours, few, many],
+        ratios,
+        vec![ours, few, many, checked],
     )?
     .note("upload-svc has S3 check each object's SHA-256; the peer's objects have the SDK's CRC.")
     .note("Both share the two cores with LocalStack, which is what takes most of the time."))

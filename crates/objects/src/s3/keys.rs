@@ -10,15 +10,11 @@ use model::{Error, ErrorKind, Result, Timestamp};
 
 impl S3Objects {
     pub(super) async fn info(&self, name: &ObjectName) -> Result<ObjectInfo> {
-        let _turn = self.turn().await?;
-        let head = self
-            .client
-            .head_object()
-            .bucket(&*self.bucket)
-            .key(self.key(name))
-            .send()
-            .await
-            .map_err(|error| error::head_error(&self.bucket, error))?;
+        let head = self.client.head_object().bucket(&*self.bucket).key(self.key(name));
+        let bucket = self.bucket.clone();
+        let head =
+            async move { head.send().await.map_err(|error| error::head_error(&bucket, error)) };
+        let head = self.in_turn(head).await?;
         info(name.clone(), head.content_length(), head.last_modified())
     }
 
@@ -31,17 +27,16 @@ impl S3Objects {
         if !may_begin(prefix) {
             return Ok(ListPage { objects: Vec::new(), cursor: None });
         }
-        let _turn = self.turn().await?;
         let page = self
             .client
             .list_objects_v2()
             .bucket(&*self.bucket)
             .prefix(format!("{}{prefix}", self.prefix))
             .set_start_after(after.map(|after| format!("{}{after}", self.prefix)))
-            .max_keys(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(|error| error::error(&self.bucket, error))?;
+            .max_keys(i32::try_from(limit).unwrap_or(i32::MAX));
+        let bucket = self.bucket.clone();
+        let page = async move { page.send().await.map_err(|error| error::error(&bucket, error)) };
+        let page = self.in_turn(page).await?;
         let mut objects = Vec::with_capacity(page.contents().len());
         let mut last = None;
         for object in page.contents() {
@@ -69,9 +64,12 @@ impl S3Objects {
     }
 
     async fn remove_one(&self, name: &ObjectName) -> Result<()> {
-        let _turn = self.turn().await?;
         let delete = self.client.delete_object().bucket(&*self.bucket).key(self.key(name));
-        delete.send().await.map(drop).map_err(|error| error::error(&self.bucket, error))
+        let bucket = self.bucket.clone();
+        let delete = async move {
+            delete.send().await.map(drop).map_err(|error| error::error(&bucket, error))
+        };
+        self.in_turn(delete).await
     }
 
     async fn remove_many(&self, names: &[ObjectName]) -> Result<()> {
@@ -80,15 +78,11 @@ impl S3Objects {
         // Quiet: only what could not be deleted is named.
         let delete = Delete::builder().set_objects(Some(keys)).quiet(true).build();
         let delete = delete.map_err(not_made)?;
-        let _turn = self.turn().await?;
-        let answer = self
-            .client
-            .delete_objects()
-            .bucket(&*self.bucket)
-            .delete(delete)
-            .send()
-            .await
-            .map_err(|error| error::error(&self.bucket, error))?;
+        let delete = self.client.delete_objects().bucket(&*self.bucket).delete(delete);
+        let bucket = self.bucket.clone();
+        let delete =
+            async move { delete.send().await.map_err(|error| error::error(&bucket, error)) };
+        let answer = self.in_turn(delete).await?;
         match answer.errors().first() {
             None => Ok(()),
             Some(refused) => Err(error::refused(&self.bucket, refused.code().unwrap_or_default())),

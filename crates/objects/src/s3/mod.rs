@@ -28,7 +28,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use model::{ByteRange, Error, ErrorKind, Result, Sha256};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::{sync::Semaphore, task::JoinSet};
 
 /// How long requests take at most, and how many there are.
 #[derive(Debug, Clone)]
@@ -111,17 +111,40 @@ impl S3Objects {
         format!("{}{name}", self.prefix)
     }
 
-    /// Waits until one more request may go out; the permit is held until its answer is here.
-    async fn turn(&self) -> Result<SemaphorePermit<'_>> {
-        match tokio::time::timeout(self.limits.total, self.turns.acquire()).await {
-            Ok(turn) => turn.map_err(|closed| {
-                Error::with_source(ErrorKind::Internal, "the store of objects is closed", closed)
-            }),
-            Err(late) => Err(Error::with_source(
-                ErrorKind::Busy,
-                "too many requests wait for the store of objects; try again later",
-                late,
-            )),
+    /// Sends `request` when one more may go out, and has its answer. It ends when the caller leaves.
+    ///
+    /// In a task of its own. A turn comes to those who wait in their order, also to one whose caller
+    /// polls something else just then, as an append does with its next put while it moves its offset: it
+    /// would keep the turn and not use it, and with all turns kept so, nobody who has to ask first ever
+    /// polls again.
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        request: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let (turns, patience) = (self.turns.clone(), self.limits.total);
+        // A set of one: unlike a handle, it ends what it holds when it is dropped.
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let _turn = match tokio::time::timeout(patience, turns.acquire()).await {
+                Ok(turn) => turn.map_err(|closed| {
+                    let sentence = "the store of objects is closed";
+                    Error::with_source(ErrorKind::Internal, sentence, closed)
+                })?,
+                Err(late) => {
+                    let sentence =
+                        "too many requests wait for the store of objects; try again later";
+                    return Err(Error::with_source(ErrorKind::Busy, sentence, late));
+                }
+            };
+            request.await
+        });
+        match task.join_next().await {
+            Some(Ok(answer)) => answer,
+            Some(Err(panic)) => {
+                let sentence = "a request to the store of objects ended unexpectedly";
+                Err(Error::with_source(ErrorKind::Internal, sentence, panic))
+            }
+            None => Err(Error::internal("a request to the store of objects was lost")),
         }
     }
 }

@@ -26,7 +26,6 @@ impl S3Objects {
             Some(known) => written(known),
             None => checksum(bytes.clone()).await?,
         };
-        let _turn = self.turn().await?;
         let media_type = name.media_type();
         let put = self
             .client
@@ -39,11 +38,15 @@ impl S3Objects {
             .set_cache_control(media_type.map(|_| CACHE_CONTROL.to_owned()))
             .body(ByteStream::from(bytes));
         // The signature covers the checksum, which covers the bytes: they need not be hashed once more.
-        match put.customize().disable_payload_signing().send().await {
-            Ok(_) => Ok(Outcome::Created),
-            Err(error) if error::is_taken(&error) => Ok(Outcome::Existed),
-            Err(error) => Err(error::error(&self.bucket, error)),
-        }
+        let (put, bucket) = (put.customize().disable_payload_signing(), self.bucket.clone());
+        let put = async move {
+            match put.send().await {
+                Ok(_) => Ok(Outcome::Created),
+                Err(error) if error::is_taken(&error) => Ok(Outcome::Existed),
+                Err(error) => Err(error::error(&bucket, error)),
+            }
+        };
+        self.in_turn(put).await
     }
 }
 

@@ -70,22 +70,26 @@ impl S3Objects {
     /// Asks once, and once more where the answer breaks off. Without a range, S3's checksum of the whole
     /// is verified; of an object longer than [`SPAN`] only the length is read then.
     async fn fetch(&self, name: &ObjectName, range: Option<ByteRange>) -> Result<Fetched> {
-        let _turn = self.turn().await?;
-        let tries = async {
+        let (this, name) = (self.clone(), name.clone());
+        let tries = async move {
             let mut tries = 0;
             loop {
                 tries += 1;
-                let answer = self.ask(name, range).await?;
+                let answer = this.ask(&name, range).await?;
                 match body(answer, range).await {
                     Err(error) if error.kind().is_retryable() && tries < BROKEN => {}
                     read => return read,
                 }
             }
         };
-        timeout(self.limits.total, tries).await.unwrap_or_else(|late| {
-            let sentence = "the store of objects takes too long for an object";
-            Err(Error::with_source(ErrorKind::Unavailable, sentence, late))
-        })
+        let tries = timeout(self.limits.total, tries);
+        let in_time = async move {
+            tries.await.unwrap_or_else(|late| {
+                let sentence = "the store of objects takes too long for an object";
+                Err(Error::with_source(ErrorKind::Unavailable, sentence, late))
+            })
+        };
+        self.in_turn(in_time).await
     }
 
     async fn ask(&self, name: &ObjectName, range: Option<ByteRange>) -> Result<GetObjectOutput> {

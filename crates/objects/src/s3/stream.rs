@@ -104,9 +104,8 @@ struct Upload {
 
 impl Upload {
     async fn begin(store: &S3Objects, name: &ObjectName) -> Result<Self> {
-        let _turn = store.turn().await?;
         let (key, media_type) = (store.key(name), name.media_type());
-        let begun = store
+        let begin = store
             .client
             .create_multipart_upload()
             .bucket(&*store.bucket)
@@ -114,10 +113,10 @@ impl Upload {
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .checksum_type(ChecksumType::Composite)
             .set_content_type(media_type.map(str::to_owned))
-            .set_cache_control(media_type.map(|_| CACHE_CONTROL.to_owned()))
-            .send()
-            .await
-            .map_err(|error| error::error(&store.bucket, error))?;
+            .set_cache_control(media_type.map(|_| CACHE_CONTROL.to_owned()));
+        let bucket = store.bucket.clone();
+        let begin = async move { begin.send().await.map_err(|error| error::error(&bucket, error)) };
+        let begun = store.in_turn(begin).await?;
         let id = begun.upload_id.ok_or_else(|| Error::internal("an upload to S3 has no name"))?;
         Ok(Self { store: store.clone(), name: name.clone(), key, id, is_complete: false })
     }
@@ -129,7 +128,6 @@ impl Upload {
             return Err(Error::new(ErrorKind::TooLarge, sentence));
         }
         let sum = checksum(bytes.clone()).await?;
-        let _turn = self.store.turn().await?;
         let part = self
             .store
             .client
@@ -140,8 +138,10 @@ impl Upload {
             .part_number(number)
             .checksum_sha256(&sum)
             .body(ByteStream::from(bytes));
-        let stored = part.customize().disable_payload_signing().send().await;
-        let stored = stored.map_err(|error| error::error(&self.store.bucket, error))?;
+        let (part, bucket) =
+            (part.customize().disable_payload_signing(), self.store.bucket.clone());
+        let part = async move { part.send().await.map_err(|error| error::error(&bucket, error)) };
+        let stored = self.store.in_turn(part).await?;
         Ok(CompletedPart::builder()
             .part_number(number)
             .set_e_tag(stored.e_tag)
@@ -151,20 +151,17 @@ impl Upload {
 
     async fn complete(mut self, parts: Vec<CompletedPart>) -> Result<Outcome> {
         let store = self.store.clone();
-        let turn = store.turn().await?;
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
-        let done = store
+        let complete = store
             .client
             .complete_multipart_upload()
             .bucket(&*store.bucket)
             .key(&self.key)
             .upload_id(&self.id)
             .if_none_match("*")
-            .multipart_upload(parts)
-            .send()
-            .await;
-        drop(turn);
-        match done {
+            .multipart_upload(parts);
+        // What it fails with is looked at here, outside of the turn: another request may be needed.
+        match store.in_turn(async move { Ok(complete.send().await) }).await? {
             Ok(_) => {
                 self.is_complete = true;
                 Ok(Outcome::Created)

@@ -74,8 +74,28 @@ async fn a_store_that_stays_silent_is_given_up() {
     let error = store.get(&name("a"), None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
     // Whoever waits for a turn is given up, too.
-    let _turn = store.turn().await.unwrap();
+    let _turn = store.turns.acquire().await.unwrap();
     assert_eq!(store.head(&name("a")).await.unwrap_err().kind(), ErrorKind::Busy);
+}
+
+#[tokio::test]
+async fn requests_that_nobody_polls_keep_no_turn_from_those_that_somebody_does() {
+    let server = Server::script(&[|| Answer::Plain(200, String::new())]).await;
+    let store = server.store_with(Limits { in_flight: 2, ..quick() });
+    let busy = store.turns.clone().acquire_many_owned(2).await.unwrap();
+    let mut left: Vec<_> =
+        (0..2).map(|n| store.put_all(vec![put(&format!("left/{n}"), "x")])).collect();
+    for put in &mut left {
+        // Until each waits for its turn.
+        for _ in 0..100 {
+            assert!(futures::poll!(&mut *put).is_pending());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    drop(busy);
+    let polled = tokio::time::timeout(Duration::from_secs(60), store.put_all(vec![put("b", "x")]));
+    assert_eq!(polled.await.expect("a put that is polled ends").unwrap(), [Outcome::Created]);
+    drop(left);
 }
 
 #[tokio::test]
