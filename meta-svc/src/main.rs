@@ -25,7 +25,8 @@ struct Options {
         long,
         env = "HASHREEL_LISTEN",
         value_name = "ADDR:PORT",
-        default_value = "127.0.0.1:8082"
+        default_value = "127.0.0.1:8082",
+        value_parser = service::listen_address
     )]
     listen: SocketAddr,
     /// Demand API keys on loopback too, as behind a reverse proxy

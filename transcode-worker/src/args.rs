@@ -26,7 +26,8 @@ pub(crate) struct Args {
         long,
         env = "HASHREEL_LISTEN",
         value_name = "ADDR:PORT",
-        default_value = "127.0.0.1:8083"
+        default_value = "127.0.0.1:8083",
+        value_parser = service::listen_address
     )]
     pub(crate) listen: SocketAddr,
     /// Tasks at a time; each keeps about a core busy [default: the number of cores]

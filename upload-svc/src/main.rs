@@ -19,7 +19,8 @@ struct Options {
         long,
         env = "HASHREEL_LISTEN",
         value_name = "ADDR:PORT",
-        default_value = "127.0.0.1:8081"
+        default_value = "127.0.0.1:8081",
+        value_parser = service::listen_address
     )]
     listen: SocketAddr,
 

@@ -1,5 +1,5 @@
 //! The outermost layer of a router: one log line and one set of figures a request, panics and unknown
-//! addresses as problem documents.
+//! addresses as problem documents, or for a person in a browser as a page.
 //!
 //! The line is written when the response's last byte was handed to the connection, or when the client
 //! left; it has identifiers as fields and no query string, no header and no body, which is where
@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::{Buf as _, Bytes};
-use http::{Extensions, HeaderMap, Method, StatusCode, header};
+use http::{Extensions, HeaderMap, Method, StatusCode, Uri, header};
 use hyper::body::{Frame, SizeHint};
 use model::OwnerId;
 use std::{
@@ -31,6 +31,15 @@ const NO_ROUTE: &str = "none";
 
 /// What the routes of segments begin with.
 const SEGMENTS: &str = "/play/r/";
+
+/// What only programs ask for.
+const PROGRAMS: [&str; 3] = ["/v1/", "/play/", "/uploads"];
+
+/// What a person sees at an unknown address. All services are behind one origin, so `/` is the library.
+const NOTHING_HERE: &str = "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
+<meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">\
+<title>Nothing here - Hashreel</title>\n<h1>There is nothing at this address</h1>\n\
+<p><a href=\"/\">To the library</a></p>\n</html>\n";
 
 /// Puts the edge around `router`, which is complete: routes added later are outside.
 pub fn edge(router: Router, metrics: &Metrics) -> Router {
@@ -53,8 +62,27 @@ pub fn note_owner(extensions: &Extensions, owner: &OwnerId) {
 #[derive(Clone, Default)]
 struct OwnerSlot(Arc<OnceLock<OwnerId>>);
 
-async fn unknown_address() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this address")
+async fn unknown_address(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    if is_for_a_person(&method, uri.path(), &headers) {
+        let page = [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ];
+        return (StatusCode::NOT_FOUND, page, NOTHING_HERE).into_response();
+    }
+    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this address").into_response()
+}
+
+/// Whether a browser asks for a page: programs want what they can read, whatever they accept besides.
+fn is_for_a_person(method: &Method, path: &str, headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let accepted = accepted.unwrap_or_default();
+    let of_programs = PROGRAMS.iter().any(|prefix| path.starts_with(prefix));
+    *method == Method::GET
+        && accepted.contains("text/html")
+        && !accepted.contains("json")
+        && !of_programs
 }
 
 async fn unknown_method(method: Method) -> Problem {
@@ -231,6 +259,29 @@ mod tests {
             assert_eq!(response.headers().contains_key(header::ALLOW), status == 405);
             let body = response.into_body().collect().await.unwrap().to_bytes();
             assert!(!String::from_utf8_lossy(&body).contains("secret"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_person_is_shown_a_page_and_a_program_a_problem() {
+        let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+        for (method, path, accept, page) in [
+            ("GET", "/nowhere", browser, true),
+            ("GET", "/watch", browser, true),
+            ("GET", "/v1/nowhere", browser, false),
+            ("GET", "/play/nowhere", browser, false),
+            ("GET", "/nowhere", "*/*", false),
+            ("GET", "/nowhere", "application/json, text/html;q=0.1", false),
+            ("POST", "/nowhere", browser, false),
+        ] {
+            let mut request = asked(method, path);
+            request.headers_mut().insert(header::ACCEPT, accept.parse().unwrap());
+            let response = router(&Metrics::new(|_| ())).oneshot(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::NOT_FOUND);
+            let is_page = response.headers()[header::CONTENT_TYPE] == "text/html; charset=utf-8";
+            assert_eq!(is_page, page, "{method} {path} {accept}");
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(String::from_utf8_lossy(&body).contains("<a href=\"/\">"), page);
         }
     }
 

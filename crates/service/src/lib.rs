@@ -8,6 +8,7 @@
 mod boundary;
 pub mod extract;
 mod health;
+mod listen;
 pub mod logs;
 mod metrics;
 mod problem;
@@ -17,6 +18,7 @@ mod units;
 
 pub use boundary::{edge, note_owner};
 pub use health::{Health, operations};
+pub use listen::listen_address;
 pub use metrics::Metrics;
 pub use problem::{Problem, status_of};
 pub use serve::{Limits, bind, serve, shutdown_on_signals, signalled};
