@@ -8,7 +8,7 @@ use crate::{
 };
 use access::Caller;
 use axum::{extract::State, http::StatusCode};
-use model::{Error, FileId, Timestamp};
+use model::{Error, FileId, Sha256, Timestamp};
 use resumable::name::{MAX_NAME, display_name};
 use serde::{Deserialize, Serialize};
 use service::{
@@ -33,6 +33,22 @@ pub(crate) struct PageQuery {
     /// Of the page before.
     #[param(value_type = Option<String>)]
     pub(crate) cursor: Option<Cursor>,
+}
+
+/// Which page of which files.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// How many at most: 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+    /// Of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+    /// Only files with these bytes, by their SHA-256 in hex.
+    #[param(value_type = Option<String>)]
+    sha256: Option<Sha256>,
 }
 
 impl PageQuery {
@@ -81,14 +97,22 @@ pub(crate) struct FileChange {
 }
 
 /// Lists the caller's files, newest first.
-#[utoipa::path(get, path = "/v1/files", tag = "files", params(PageQuery), responses(
+#[utoipa::path(get, path = "/v1/files", tag = "files", params(ListQuery), responses(
     (status = 200, body = FilePage), Refused))]
 pub(crate) async fn list(
     State(meta): State<Meta>,
     caller: Caller,
-    Query(query): Query<PageQuery>,
+    Query(ListQuery { limit, cursor, sha256 }): Query<ListQuery>,
 ) -> Result<Json<FilePage>, Problem> {
-    let (files, cursor) = query.files(&meta, &caller).await?;
+    let (files, cursor) = match sha256 {
+        None => PageQuery { limit, cursor }.files(&meta, &caller).await?,
+        Some(sha256) => {
+            let limit = self::limit(limit, PAGE, MAX_PAGE)?;
+            let cursor = cursor.as_ref().map(Cursor::as_str);
+            let page = meta.catalog().files_with(&caller.owner, sha256, limit, cursor).await?;
+            (page.0, page.1.map(Cursor::new))
+        }
+    };
     Ok(Json(FilePage { files: show(meta.catalog(), &meta.streams, files).await?, cursor }))
 }
 

@@ -10,12 +10,12 @@ use crate::{
 use access::Caller;
 use axum::{extract::State, http::StatusCode};
 use model::{FileId, Timestamp, video::VideoStatus};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use service::{
     Problem,
     extract::{Json, Path, Query},
 };
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// A page of jobs: those of one page of files, which may have none.
 #[derive(Debug, Serialize, ToSchema)]
@@ -70,14 +70,27 @@ pub(crate) async fn list(
     Ok(Json(JobPage { jobs: files.into_iter().filter_map(job).collect(), cursor }))
 }
 
+/// How to try again.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Retry {
+    /// Also one that failed for what its file is: the same would fail again, unless the server was
+    /// updated since.
+    #[serde(default)]
+    force: bool,
+}
+
 /// Tries a failed video again, from its beginning.
-#[utoipa::path(post, path = "/v1/jobs/{file}/retry", tag = "jobs", params(("file" = String, Path)),
+#[utoipa::path(post, path = "/v1/jobs/{file}/retry", tag = "jobs",
+    params(("file" = String, Path), Retry),
     responses((status = 202, description = "Queued"), Refused))]
 pub(crate) async fn retry(
     State(meta): State<Meta>,
     caller: Caller,
     Path(file): Path<FileId>,
+    Query(how): Query<Retry>,
 ) -> Result<StatusCode, Problem> {
-    meta.catalog().retry_video(&caller.owner, file, Timestamp::now()).await?;
+    meta.catalog().retry_video(&caller.owner, file, how.force, Timestamp::now()).await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -74,6 +74,10 @@ impl Catalog {
             put(keys::file(file.id), Condition::Absent, &file)?,
             put(keys::owned_file(&file.owner, file.id), Condition::Absent, &Owned {})?,
         ];
+        if let Some(sha256) = commit.sha256 {
+            let key = keys::owned_bytes(&file.owner, sha256, file.id);
+            batch.push(put(key, Condition::Absent, &Owned {})?);
+        }
         batch.extend(last_page);
         let data = json!({"name": file.name, "size": size, "version": 1});
         let event =

@@ -1,4 +1,5 @@
-//! Files: `file#<id>` / `head` is what an owner sees; `owner#<o>` / `file#<id>` is the owner's index.
+//! Files: `file#<id>` / `head` is what an owner sees; `owner#<o>` / `file#<id>` is the owner's index, and
+//! `owner#<o>` / `same#<sha256>#<id>` the one by what is in them.
 
 use crate::{
     Catalog, Scope, Stored,
@@ -106,13 +107,37 @@ impl Catalog {
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<(Vec<File>, Option<String>)> {
-        let query = Query::prefix(keys::owner_partition(owner), keys::OWNED_FILE)
+        self.indexed_files(owner, keys::OWNED_FILE, limit, cursor).await
+    }
+
+    /// An owner's files with these bytes, newest first, at most `limit`, and the cursor to go on with.
+    ///
+    /// # Errors
+    /// `Invalid` for a cursor that was not given out.
+    pub async fn files_with(
+        &self,
+        owner: &OwnerId,
+        sha256: Sha256,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<File>, Option<String>)> {
+        self.indexed_files(owner, &keys::same_bytes(sha256), limit, cursor).await
+    }
+
+    /// The files whose ids stand behind `prefix` in an owner's index.
+    async fn indexed_files(
+        &self,
+        owner: &OwnerId,
+        prefix: &str,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<File>, Option<String>)> {
+        let query = Query::prefix(keys::owner_partition(owner), prefix)
             .direction(Direction::Descending)
             .limit(limit)
             .cursor(cursor.map(str::to_owned));
         let page = self.records.query(query).await?;
-        let ids =
-            page.records.iter().map(|record| record.key.sort[keys::OWNED_FILE.len()..].parse());
+        let ids = page.records.iter().map(|record| record.key.sort[prefix.len()..].parse());
         let keys: Vec<_> = ids.map(|id| id.map(keys::file)).collect::<Result<_>>()?;
         let records = self.records.get_many(&keys, Consistency::Eventual).await?;
         // A file that was deleted since its index entry was read is simply not there.
@@ -181,6 +206,9 @@ impl Catalog {
                 Write::delete(keys::file(id), Condition::VersionIs(file.version)),
                 Write::delete(keys::owned_file(owner, id), Condition::Any),
             ];
+            if let Some(sha256) = version.sha256 {
+                batch.push(Write::delete(keys::owned_bytes(owner, sha256, id), Condition::Any));
+            }
             if let Some(VideoLink::Video(video)) = &version.video {
                 batch.push(crate::videos::unreference(video, owner, id));
                 due.push(DueRow::video(now, video));

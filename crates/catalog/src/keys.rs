@@ -73,6 +73,15 @@ pub(crate) fn owned_file(owner: &OwnerId, id: FileId) -> Key {
     key(owner_partition(owner), format!("{OWNED_FILE}{id}"))
 }
 
+/// An owner's files with the same bytes, by id, so by time.
+pub(crate) fn same_bytes(sha256: Sha256) -> String {
+    format!("same#{sha256}#")
+}
+
+pub(crate) fn owned_bytes(owner: &OwnerId, sha256: Sha256, id: FileId) -> Key {
+    key(owner_partition(owner), format!("{}{id}", same_bytes(sha256)))
+}
+
 /// The partition of all API keys.
 pub(crate) const API_KEYS: &str = "keys";
 

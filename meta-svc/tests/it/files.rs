@@ -54,6 +54,32 @@ async fn files_are_listed_newest_first_in_pages() {
 }
 
 #[tokio::test]
+async fn files_with_the_same_bytes_are_found_by_their_hash_while_they_are_there() {
+    let server = Server::with_keys().await;
+    let first = server.file("alice", "a.txt", "text/plain", b"same").await;
+    let second = server.file("alice", "b.txt", "text/plain", b"same").await;
+    server.file("alice", "c.txt", "text/plain", b"other").await;
+    server.file("bob", "a.txt", "text/plain", b"same").await;
+    let path = format!("/v1/files?sha256={}", Sha256::of(b"same"));
+    let found = async |path: &str| {
+        let page = server.get("alice", path).await.json();
+        let files = page["files"].as_array().unwrap().iter().map(|file| file["id"].clone());
+        (files.collect::<Vec<_>>(), page["cursor"].as_str().map(str::to_owned))
+    };
+    let (newest, oldest) = (json!(second.max(first)), json!(second.min(first)));
+    assert_eq!(found(&path).await, (vec![newest.clone(), oldest.clone()], None));
+    let (page, cursor) = found(&format!("{path}&limit=1")).await;
+    let next = format!("{path}&limit=1&cursor={}", cursor.unwrap());
+    assert_eq!((page, found(&next).await.0), (vec![newest], vec![oldest]));
+    assert_eq!(
+        server.send("alice", "DELETE", &format!("/v1/files/{second}"), Value::Null).await.status,
+        204
+    );
+    assert_eq!(found(&path).await.0, [json!(first)]);
+    assert_eq!(server.get("alice", "/v1/files?sha256=abc").await.status, 400);
+}
+
+#[tokio::test]
 async fn a_file_is_renamed_and_deleted_for_good() {
     let server = Server::open().await;
     let id = server.file("local", "a.txt", "text/plain", b"x").await;

@@ -1,7 +1,7 @@
 //! `/v1/jobs`: what is not ready, and another try.
 
 use crate::server::Server;
-use catalog::jobs::Job;
+use catalog::{jobs::Job, videos::Cause};
 use model::Timestamp;
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ async fn a_failed_video_is_tried_again_for_all_who_hold_it() {
     let retry = format!("/v1/jobs/{file}/retry");
     let ask = async |who: &str| server.send(who, "POST", &retry, Value::Null).await.status;
     assert_eq!(ask("alice").await, 409, "it has not failed");
-    making.fail("it has no picture").await;
+    making.fail_for(Cause::Outage, "the store was away").await;
     assert_eq!((ask("bob").await, ask("nobody").await), (404, 401));
     assert_eq!(ask("alice").await, 202);
     for (who, file) in [("alice", file), ("bob", other)] {
@@ -65,4 +65,29 @@ async fn a_failed_video_is_tried_again_for_all_who_hold_it() {
     let video = server.get("alice", &format!("/v1/files/{file}")).await.json()["video"].clone();
     assert_eq!(video["state"], "ready");
     assert_eq!(ask("alice").await, 409, "it is ready");
+}
+
+#[tokio::test]
+async fn what_failed_for_its_file_is_tried_again_only_by_force() {
+    let server = Server::open().await;
+    let (file, making) = server.video("local", "m").await;
+    making.fail("it has no picture").await;
+    let retry = format!("/v1/jobs/{file}/retry");
+    let refused = server.send("", "POST", &retry, Value::Null).await;
+    assert_eq!(refused.status, 409);
+    let said = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert!(said.contains("again: it has no picture;") && said.contains("`force`"), "{said}");
+    let state = async || {
+        server.get("", &format!("/v1/files/{file}")).await.json()["video"]["state"].clone()
+    };
+    assert_eq!(state().await, "failed");
+    assert_eq!(
+        server.send("", "POST", &format!("{retry}?force=maybe"), Value::Null).await.status,
+        400
+    );
+    assert_eq!(
+        server.send("", "POST", &format!("{retry}?force=true"), Value::Null).await.status,
+        202
+    );
+    assert_eq!(state().await, "queued");
 }

@@ -316,12 +316,19 @@ impl Making {
         self.store.objects().put_all(vec![put]).await.unwrap();
     }
 
-    /// Fails the video for good, in its probe or in a task of its plan.
+    /// Fails the video for good, in its probe or in a task of its plan, for what its source is.
     pub async fn fail(&self, reason: &str) {
+        self.fail_for(Cause::Source, reason).await;
+    }
+
+    /// The same for any cause.
+    pub async fn fail_for(&self, cause: Cause, reason: &str) {
         let planned = !self.renditions().await.is_empty();
         let held = self.claim(if planned { TaskId::Number(0) } else { TaskId::Probe }).await;
-        let failure = Failure { cause: Cause::Source, reason: reason.into() };
-        let (tries, now) = (Tries::default(), Timestamp::now());
+        let failure = Failure { cause, reason: reason.into() };
+        // The first miss is the last.
+        let tries = Tries { failures: 1, outages: 1, ..Tries::default() };
+        let now = Timestamp::now();
         self.catalog().task_missed(&held, &failure, &tries, now).await.unwrap();
     }
 }

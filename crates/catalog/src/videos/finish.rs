@@ -25,6 +25,14 @@ struct Length {
     first_seam: Option<u64>,
 }
 
+/// Why a video whose tasks are done is not ready.
+struct Flaw {
+    /// For its owner.
+    reason: String,
+    /// Whether it is the source's.
+    of_source: bool,
+}
+
 impl Catalog {
     /// Verifies a video whose tasks are done, and makes it ready; or makes it fail where its segments
     /// do not fit together. Answers with the video as it then is, or `None` for one that is gone.
@@ -57,7 +65,7 @@ impl Catalog {
                     batch.extend(length.empty.iter().map(gone));
                     next
                 }
-                Err(flaw) => video.value.failed(&flaw)?,
+                Err(flaw) => video.value.failed(&flaw.reason, flaw.of_source)?,
             };
             if self.change_video(key, &video, next.clone(), batch, now).await? {
                 return Ok(Some(next));
@@ -66,7 +74,7 @@ impl Catalog {
     }
 
     /// What was made comes to, or what is wrong with it, for the video's owner.
-    async fn length(&self, video: &Video) -> Result<std::result::Result<Length, String>> {
+    async fn length(&self, video: &Video) -> Result<std::result::Result<Length, Flaw>> {
         let mut rung: Option<Line> = None;
         let mut length = Length::default();
         for rendition in self.stored_renditions(&video.renditions).await? {
@@ -80,11 +88,9 @@ impl Catalog {
             match (line.end(), is_video) {
                 (0, false) => length.empty.push(rendition.id),
                 (0, true) => {
-                    return Ok(Err(
-                        "the video has no picture that can be decoded; the file may be \
-                                   damaged"
-                            .into(),
-                    ));
+                    return Ok(Err(of_source(
+                        "the video has no picture that can be decoded; the file may be damaged",
+                    )));
                 }
                 (end, _) => length.duration = length.duration.max(ticks(end)),
             }
@@ -98,7 +104,8 @@ impl Catalog {
             }
         }
         if length.duration == 0 {
-            return Ok(Err("the file has no sound that can be decoded; it may be damaged".into()));
+            let reason = "the file has no sound that can be decoded; it may be damaged";
+            return Ok(Err(of_source(reason)));
         }
         Ok(Ok(length))
     }
@@ -147,11 +154,16 @@ impl Catalog {
     }
 }
 
-fn defect(rendition: &str, flaw: &str) -> String {
-    format!(
+fn of_source(reason: &str) -> Flaw {
+    Flaw { reason: reason.to_owned(), of_source: true }
+}
+
+fn defect(rendition: &str, flaw: &str) -> Flaw {
+    let reason = format!(
         "the stream did not pass its final check ({rendition}: {flaw}); this is a defect of this \
          program, please report it"
-    )
+    );
+    Flaw { reason, of_source: false }
 }
 
 fn damaged_near(ticks: u64) -> String {

@@ -13,13 +13,26 @@ impl Catalog {
     /// let go of it and want one anew, and whoever takes the first of them up cleans away what is left.
     /// A crash on the way leaves the others with the failure; asking again goes on.
     ///
+    /// One that failed for what its source is would fail again, and is tried with `force` only: another
+    /// version of this program may make more of it.
+    ///
     /// # Errors
-    /// `NotFound`, also for somebody else's file; `Conflict` for a file whose video has not failed.
-    pub async fn retry_video(&self, owner: &OwnerId, file: FileId, now: Timestamp) -> Result<()> {
+    /// `NotFound`, also for somebody else's file; `Conflict` for a file whose video has not failed, or
+    /// failed for what its source is.
+    pub async fn retry_video(
+        &self,
+        owner: &OwnerId,
+        file: FileId,
+        force: bool,
+        now: Timestamp,
+    ) -> Result<()> {
         let link = self.file(owner, file).await?.value.current.video;
         let Some(VideoLink::Video(key)) = link else { return Err(not_failed()) };
-        if self.video(&key).await?.is_none_or(|video| video.status != VideoStatus::Failed) {
-            return Err(not_failed());
+        let video = self.video(&key).await?;
+        let failed = video.filter(|video| video.status == VideoStatus::Failed);
+        let failed = failed.ok_or_else(not_failed)?;
+        if failed.source_failed && !force {
+            return Err(would_fail_again(&failed));
         }
         let mut cursor = None;
         loop {
@@ -55,6 +68,14 @@ impl Catalog {
         };
         self.change_file(holder.file, Some(&holder.owner), change).await.map(drop)
     }
+}
+
+fn would_fail_again(video: &Video) -> Error {
+    let reason = video.reason.as_deref().unwrap_or("it cannot be read");
+    Error::conflict(format!(
+        "it failed for what its file is, and would again: {reason}; where the server was updated since, \
+         ask with `force`"
+    ))
 }
 
 fn not_failed() -> Error {

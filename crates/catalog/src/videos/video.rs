@@ -35,6 +35,9 @@ pub struct Video {
     pub status: VideoStatus,
     /// One sentence for its owner: why it failed, or what is wrong with its source though it is ready.
     pub reason: Option<String>,
+    /// Whether it failed for what its source is: the same again fails again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub source_failed: bool,
     /// Ticks of 1/90,000 s: as the source says, where it does; what was made once the video is ready.
     pub duration: Option<u64>,
     /// Ticks of 1/90,000 s that the source says it has, where it was cut off before its end.
@@ -105,6 +108,7 @@ impl Video {
         Self {
             status: VideoStatus::Queued,
             reason: None,
+            source_failed: false,
             duration: None,
             announced: None,
             renditions: Vec::new(),
@@ -220,14 +224,14 @@ impl Video {
         Ok(next)
     }
 
-    /// It cannot be completed.
+    /// It cannot be completed; `source_failed` where that is for what its source is.
     ///
     /// # Errors
     /// `Cancelled` where the video has ended.
-    pub(super) fn failed(&self, reason: &str) -> Result<Self> {
+    pub(super) fn failed(&self, reason: &str, source_failed: bool) -> Result<Self> {
         self.under_way()?;
         let reason = Some(reason.to_owned());
-        Ok(Self { status: VideoStatus::Failed, reason, ..self.clone() })
+        Ok(Self { status: VideoStatus::Failed, reason, source_failed, ..self.clone() })
     }
 
     /// It is complete, and so long.
@@ -344,14 +348,14 @@ mod tests {
         let video = Video { done: 2, ..running(2) };
         let ended = [
             video.ready(9).unwrap(),
-            video.failed("x").unwrap(),
+            video.failed("x", false).unwrap(),
             Video { status: VideoStatus::Cancelled, ..video },
         ];
         for video in ended {
             let kinds = [
                 video.task_done(TaskEnd::default(), 1).map(drop),
                 video.segment_made(Some(TaskId::Number(0)), true).map(drop),
-                video.failed("again").map(drop),
+                video.failed("again", false).map(drop),
                 video.ready(1).map(drop),
             ]
             .map(|result| result.unwrap_err().kind());
@@ -421,6 +425,6 @@ mod tests {
         assert!(made.is_news(&before, at(1000)));
         assert!(!before.is_news(&before, at(5000)));
         assert!(before.segment_made(None, true).unwrap().is_news(&before, at(0)));
-        assert!(before.failed("why").unwrap().is_news(&before, at(0)));
+        assert!(before.failed("why", false).unwrap().is_news(&before, at(0)));
     }
 }

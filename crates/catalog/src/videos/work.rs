@@ -184,7 +184,8 @@ impl Catalog {
         let held = Held { video: video.clone(), task, attempt, row: value, version };
         let failed =
             Task { state: TaskState::Failed { reason: reason.clone() }, ..held.row.clone() };
-        match self.fail_video(&held, &failed, &reason, now).await {
+        match self.fail_video(&held, &failed, &Failure { cause: Cause::Attempt, reason }, now).await
+        {
             // Somebody else came first.
             Err(error) if error.kind() == ErrorKind::Cancelled => Ok(()),
             result => result,
@@ -269,7 +270,7 @@ impl Catalog {
             self.records.write(held.end(&row)?).await.map_err(|e| held.lost(e))?;
             return Ok(Missed::Again(not_before));
         }
-        self.fail_video(held, &row, &failure.reason, now).await?;
+        self.fail_video(held, &row, failure, now).await?;
         Ok(Missed::Failed)
     }
 
@@ -277,12 +278,12 @@ impl Catalog {
         &self,
         held: &Held,
         row: &Task,
-        reason: &str,
+        failure: &Failure,
         now: Timestamp,
     ) -> Result<()> {
         loop {
             let video = self.video_under_way(&held.video).await?;
-            let next = video.value.failed(reason)?;
+            let next = video.value.failed(&failure.reason, failure.cause == Cause::Source)?;
             let batch = held.end(row)?;
             let written = self.change_video(&held.video, &video, next, batch, now).await;
             if written.map_err(|e| held.lost(e))? {
@@ -301,7 +302,7 @@ impl Catalog {
             if video.value.status.is_terminal() {
                 return Ok(());
             }
-            let next = video.value.failed(reason)?;
+            let next = video.value.failed(reason, false)?;
             if self.change_video(key, &video, next, Vec::new(), now).await? {
                 return Ok(());
             }
