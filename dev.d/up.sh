@@ -2,7 +2,7 @@
 # ./dev up: from a fresh clone to a running server with the given videos in it.
 
 cmd_up() {
-  local sample=no data=${HASHREEL_DATA:-$PWD/data} arguments=()
+  local sample=no data=${HASHREEL_DATA:-$PWD/data} before='' arguments=()
   while (($# > 0)); do
     case $1 in
       --sample) sample=yes ;;
@@ -13,13 +13,17 @@ cmd_up() {
       --data=*) data=$(callers_path "${1#--data=}") ;;
       *)
         # A video, or the value of an option.
-        if [[ $1 != -* && -e $called_from/$1 ]]; then
+        if [[ $1 != -* && -e $(callers_path "$1") ]]; then
           arguments+=("$(callers_path "$1")")
+        elif is_video "$1" "$before"; then
+          # A build takes minutes; a typing mistake is told now.
+          fail "there is no file $1"
         else
           arguments+=("$1")
         fi
         ;;
     esac
+    before=$1
     shift
   done
 
@@ -33,6 +37,12 @@ cmd_up() {
   say
   # By its full path, which is how it names itself where it says what to type.
   exec "$PWD/target/release/hashreel" up --data "$data" "${arguments[@]}"
+}
+
+# is_video ARGUMENT BEFORE: whether it can be nothing but the name of a video, coming after BEFORE. What
+# follows an option may be its value.
+is_video() {
+  [[ $1 != -* ]] && [[ $2 != --* || $2 == *=* || $2 == --require-keys || $2 == --sample ]]
 }
 
 # callers_path PATH: what the caller meant, from where we are.
