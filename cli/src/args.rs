@@ -15,12 +15,17 @@ pub struct Cli {
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 the server cannot be \
 reached or is overloaded, 4 no such file, 5 not allowed, 6 no space left, 7 stored bytes are damaged.";
 
+const PUT_EXIT_CODES: &str = "Each file's id goes to stdout once it is stored, whatever becomes of its \
+video. The exit code is that of the first file that failed: 2 also where, with --wait, no stream could be \
+made of a video. `hashreel --help` lists all codes.";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run everything in one process, and serve until Ctrl-C
     Up(UpArgs),
     /// Upload files; goes on where an earlier try stopped
+    #[command(after_help = PUT_EXIT_CODES)]
     Put(PutArgs),
     /// Download a file by id or name; goes on where an earlier try stopped
     Get(GetArgs),
@@ -54,7 +59,8 @@ pub struct UpArgs {
         long,
         env = "HASHREEL_LISTEN",
         default_value = "127.0.0.1:8080",
-        value_name = "ADDR:PORT"
+        value_name = "ADDR:PORT",
+        value_parser = service::listen_address
     )]
     pub listen: SocketAddr,
     /// Transcoding tasks at a time [default: one per core]
@@ -82,7 +88,8 @@ pub struct ServerArgs {
         long,
         env = "HASHREEL_SERVER",
         default_value = "http://127.0.0.1:8080",
-        value_name = "URL"
+        value_name = "URL",
+        value_parser = crate::address::server
     )]
     pub server: reqwest::Url,
     /// API key, where the server demands one
@@ -194,6 +201,9 @@ pub enum JobsAction {
     Retry {
         /// Id or name of the file
         file: String,
+        /// Also one that failed for what its file is: of use where the server was updated since
+        #[arg(long)]
+        force: bool,
     },
 }
 

@@ -64,11 +64,17 @@ impl DataDir {
     /// # Errors
     /// `NotFound` where it is not; otherwise as [`Self::open`].
     pub fn existing(path: &Path) -> Result<Self> {
-        if path.join("format").is_file() {
+        if Self::is_at(path) {
             return Self::open(path);
         }
         let message = format!("there is no data folder at {}: name it with --data", path.display());
         Err(Error::new(ErrorKind::NotFound, message))
+    }
+
+    /// Whether there is a data folder at `path`.
+    #[must_use]
+    pub fn is_at(path: &Path) -> bool {
+        path.join("format").is_file()
     }
 
     /// Takes the folder for one server.

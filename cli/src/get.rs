@@ -2,10 +2,10 @@
 
 use crate::{
     args::GetArgs,
+    bar::{Transfer, goes_on},
     client::{Client, File},
     say,
 };
-use indicatif::{ProgressBar, ProgressStyle};
 use model::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 use std::{
@@ -28,7 +28,8 @@ pub async fn run(args: &GetArgs) -> Result<()> {
     let file = client.find(&args.file).await?;
     let to_stdout = args.output.as_deref() == Some(Path::new("-"));
     if to_stdout {
-        return download(&client, &file, &mut std::io::stdout(), Sha256::new(), 0).await;
+        let (out, place) = (&mut std::io::stdout(), Path::new("the output"));
+        return download(&client, &file, out, place, Sha256::new(), 0).await;
     }
     let target = target(args, &file);
     if target.exists() && !args.force {
@@ -39,14 +40,15 @@ pub async fn run(args: &GetArgs) -> Result<()> {
     }
     // Named by the file's id, so that only the same bytes are gone on with.
     let part = target.with_file_name(format!(".{}.part", file.id));
-    let (mut out, hasher, have) = open_part(&part).map_err(unwritable(&part))?;
-    download(&client, &file, &mut out, hasher, have).await.inspect_err(|error| {
+    // Errors name what was asked for: the part is nobody's business.
+    let (mut out, hasher, have) = open_part(&part).map_err(unwritable(&target))?;
+    download(&client, &file, &mut out, &target, hasher, have).await.inspect_err(|error| {
         if error.kind() == ErrorKind::Damaged {
             // What is wrong is not worth going on with.
             let _ = fs::remove_file(&part);
         }
     })?;
-    out.sync_all().map_err(unwritable(&part))?;
+    out.sync_all().map_err(unwritable(&target))?;
     fs::rename(&part, &target).map_err(unwritable(&target))?;
     say::data(&target.display().to_string());
     Ok(())
@@ -80,26 +82,23 @@ fn open_part(part: &Path) -> std::io::Result<(fs::File, Sha256, u64)> {
     Ok((file, hasher, have))
 }
 
-/// Writes the rest of the file to `out` and checks the whole.
+/// Writes the rest of the file to `out`, which is `place`, and checks the whole.
 async fn download(
     client: &Client,
     file: &File,
     out: &mut (impl Write + Send),
+    place: &Path,
     mut hasher: Sha256,
     mut have: u64,
 ) -> Result<()> {
-    let bar = ProgressBar::new(file.size).with_style(
-        ProgressStyle::with_template(
-            "{prefix} {bar:30} {percent:>3} %  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left",
-        )
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("━╸─"),
-    );
-    bar.set_prefix(file.name.clone());
+    let transfer = Transfer::new(&file.name, file.size);
+    if have > 0 {
+        say::talk(&goes_on(&file.name, have, file.size));
+    }
     let mut failed = 0;
     while have < file.size {
         let before = have;
-        let end = stream(client, file, out, &mut hasher, &mut have, &bar).await;
+        let end = stream(client, file, out, place, &mut hasher, &mut have, &transfer).await;
         if have > before {
             failed = 0;
         }
@@ -112,9 +111,9 @@ async fn download(
             Err(error) => return Err(error),
         }
     }
-    bar.finish_and_clear();
+    transfer.bar.finish_and_clear();
     // What a buffer still holds has not arrived.
-    out.flush().map_err(unwritable(Path::new("the output")))?;
+    out.flush().map_err(unwritable(place))?;
     check(file, hasher, have)
 }
 
@@ -135,21 +134,22 @@ async fn stream(
     client: &Client,
     file: &File,
     out: &mut (impl Write + Send),
+    place: &Path,
     hasher: &mut Sha256,
     have: &mut u64,
-    bar: &ProgressBar,
+    transfer: &Transfer,
 ) -> Result<()> {
-    bar.set_position(*have);
+    transfer.stands_at(*have);
     let mut response = client.content(file, *have).await?;
     loop {
         let chunk = response.chunk().await.map_err(|error| {
             Error::with_source(ErrorKind::Unavailable, "the download was cut off", error)
         })?;
         let Some(chunk) = chunk else { break };
-        out.write_all(&chunk).map_err(unwritable(Path::new("the output")))?;
+        out.write_all(&chunk).map_err(unwritable(place))?;
         hasher.update(&chunk);
         *have += chunk.len() as u64;
-        bar.inc(chunk.len() as u64);
+        transfer.bar.inc(chunk.len() as u64);
     }
     if *have == file.size {
         Ok(())
@@ -172,22 +172,12 @@ fn unwritable(path: &Path) -> impl Fn(std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{FileId, Timestamp};
+    use crate::client::test_file;
 
     #[test]
     fn bytes_that_are_not_the_files_are_refused_also_before_its_hash_is_known() {
         let bytes = b"hello";
-        let file = |sha256, size| File {
-            id: FileId::new(Timestamp::now()),
-            name: "f".into(),
-            media_type: String::new(),
-            size,
-            sha256,
-            state: String::new(),
-            version: 1,
-            created_at: Timestamp::now(),
-            video: None,
-        };
+        let file = |sha256, size| test_file("f", size, sha256, 0);
         let hash = Some(model::Sha256::of(bytes));
         for (sha256, size, good) in [
             (hash, 5, true),

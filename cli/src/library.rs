@@ -48,7 +48,7 @@ pub async fn info(args: &FileArgs) -> Result<()> {
         ("size", format!("{} ({} bytes)", HumanBytes(file.size), file.size)),
         ("type", file.media_type.clone()),
         ("sha256", file.sha256.map_or("being computed".into(), |hash| hash.to_string())),
-        ("created", file.created_at.to_string()),
+        ("created", format!("{:.0}", file.created_at)),
         ("video", state(&file)),
     ];
     if let Some(video) = &file.video {
@@ -134,9 +134,9 @@ pub async fn jobs(args: &JobsArgs) -> Result<()> {
             }
             Ok(())
         }
-        Some(JobsAction::Retry { file }) => {
+        Some(JobsAction::Retry { file, force }) => {
             let file = client.find(file).await?;
-            client.retry(file.id).await?;
+            client.retry(file.id, *force).await?;
             say::talk(&format!("{} is tried again", file.name));
             Ok(())
         }

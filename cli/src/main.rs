@@ -1,6 +1,8 @@
 //! The program `hashreel`: all services in one process, and the client. Here they are only wired.
 
+mod address;
 mod args;
+mod bar;
 mod client;
 mod data_dir;
 mod exit;

@@ -2,15 +2,19 @@
 
 use crate::{
     args::PutArgs,
+    bar::{Transfer, goes_on, style},
     client::{Client, File, Progress, Source, UploadUrl, VideoState},
     resume::Resume,
     say,
 };
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar};
 use model::{Error, ErrorKind, FileId, Result};
 use std::{
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -23,14 +27,24 @@ const POLL: Duration = Duration::from_millis(500);
 /// That of the first file that failed.
 pub async fn run(args: &PutArgs) -> Result<()> {
     let client = Client::new(&args.server)?;
+    client.look_for_server().await?;
     let bars = MultiProgress::new();
     let mut first = None;
     for path in &args.files {
         match put(&client, path, args.wait, &bars).await {
-            Ok(file) if args.json => say::data(&serde_json::to_string(&file).unwrap_or_default()),
             Ok(file) => {
-                say::data(&file.id.to_string());
-                if file.video.as_ref().is_some_and(|video| video.state != VideoState::Failed) {
+                // It is stored, whatever became of its video.
+                bars.suspend(|| {
+                    say::data(&match args.json {
+                        true => serde_json::to_string(&file).unwrap_or_default(),
+                        false => file.id.to_string(),
+                    });
+                });
+                let ended = if args.wait { without_stream(&file) } else { None };
+                if let Some(error) = ended {
+                    bars.suspend(|| say::talk(&error.chain()));
+                    first.get_or_insert(error);
+                } else if is_watchable(&file) && !args.json {
                     bars.suspend(|| say::talk(&watch_line(&client, file.id)));
                 }
             }
@@ -42,6 +56,24 @@ pub async fn run(args: &PutArgs) -> Result<()> {
     }
     // Each error was said where it happened.
     first.map_or(Ok(()), |error| Err(say::said(error)))
+}
+
+/// Whether there is, or will be, something to watch.
+pub fn is_watchable(file: &File) -> bool {
+    file.video.as_ref().is_some_and(|video| video.state != VideoState::Failed)
+}
+
+/// Why there is no stream of a file whose video has come to its end, if that is so.
+fn without_stream(file: &File) -> Option<Error> {
+    let video = file.video.as_ref()?;
+    if !matches!(video.state, VideoState::Failed | VideoState::Cancelled) {
+        return None;
+    }
+    let reason = video.reason.as_deref().unwrap_or("the transcoding was cancelled");
+    Some(Error::new(
+        ErrorKind::Unsupported,
+        format!("{} is stored, but no stream was made of it: {reason}", file.name),
+    ))
 }
 
 /// The line that tells where to watch a video.
@@ -67,7 +99,7 @@ pub async fn look_at(path: &Path) -> Result<std::fs::Metadata> {
 /// Uploads one file and, with `wait`, follows its video to the end.
 ///
 /// # Errors
-/// What keeps the upload from ending, or the reason why its video failed.
+/// What keeps the upload from ending.
 pub async fn put(client: &Client, path: &Path, wait: bool, bars: &MultiProgress) -> Result<File> {
     let meta = look_at(path).await?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -76,14 +108,36 @@ pub async fn put(client: &Client, path: &Path, wait: bool, bars: &MultiProgress)
         Source { path: path.to_owned(), name, size: meta.len(), changed: meta.modified().ok() };
 
     let resume = Resume::of(client.server(), path, &meta)?;
-    let bar = bars.add(upload_bar(&source));
-    let shown = Arc::new(Shown { bar: bar.clone(), resume: Mutex::new(resume.clone()) });
+    let transfer = Transfer::new(&source.name, source.size);
+    let bar = bars.add(transfer.bar.clone());
+    let (source_name, size) = (source.name.clone(), source.size);
+    let begun = AtomicBool::new(false);
+    let shown =
+        Shown { name: source_name, size, transfer, begun, resume: Mutex::new(resume.clone()) };
+    let shown = Arc::new(shown);
     let id = client.upload(&source, resume.url(), shown).await;
     bar.finish_and_clear();
     let id = id?;
     resume.forget()?;
-    bars.suspend(|| say::talk(&format!("{} is stored", source.name)));
-    if wait { follow(client, id, bars).await } else { client.file(id).await }
+    let file = client.file(id).await?;
+    let stored = stored_line(&file, client.same_as(&file).await);
+    bars.suspend(|| say::talk(&stored));
+    if wait { follow(client, id, bars).await } else { Ok(file) }
+}
+
+/// That `file` is stored, and whether `same` had its bytes already.
+fn stored_line(file: &File, same: Result<Option<File>>) -> String {
+    let stored = format!("{} is stored", file.name);
+    match same {
+        Ok(None) => stored,
+        Ok(Some(other)) => format!(
+            "{stored}; it has the same bytes as {} {}: nothing was stored again, and both are listed",
+            other.id, other.name
+        ),
+        Err(error) => {
+            format!("{stored}; whether it was there before is not known: {}", error.chain())
+        }
+    }
 }
 
 /// Follows a file's video to its end.
@@ -121,35 +175,20 @@ async fn follow(client: &Client, id: FileId, bars: &MultiProgress) -> Result<Fil
             }
             VideoState::Failed | VideoState::Cancelled => {
                 bar.finish_and_clear();
-                let reason = video.reason.as_deref().unwrap_or("the transcoding was cancelled");
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    format!("{} is stored, but no stream was made of it: {reason}", file.name),
-                ));
+                return Ok(file);
             }
             _ => tokio::time::sleep(POLL).await,
         }
     }
 }
 
-fn upload_bar(source: &Source) -> ProgressBar {
-    let bar = ProgressBar::new(source.size).with_style(style(
-        "{prefix} {bar:30} {percent:>3} %  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left  {msg}",
-    ));
-    bar.set_prefix(source.name.clone());
-    bar
-}
-
-fn style(template: &str) -> ProgressStyle {
-    // A template that does not parse would be a defect that the first run shows.
-    ProgressStyle::with_template(template)
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("━╸─")
-}
-
 /// Shows an upload on a bar, and remembers it on disk.
 struct Shown {
-    bar: ProgressBar,
+    name: String,
+    size: u64,
+    transfer: Transfer,
+    /// Whether the server has said once where the upload stands.
+    begun: AtomicBool,
     resume: Mutex<Resume>,
 }
 
@@ -158,22 +197,28 @@ impl Progress for Shown {
         let mut resume = self.resume.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Err(error) = resume.remember(url) {
             let warning = format!("this upload could not be resumed later: {}", error.chain());
-            self.bar.suspend(|| say::talk(&warning));
+            self.transfer.bar.suspend(|| say::talk(&warning));
         }
     }
 
     fn stands_at(&self, offset: u64) {
-        self.bar.set_position(offset);
-        self.bar.reset_eta();
+        // What stands there at first is of an earlier run.
+        if !self.begun.swap(true, Ordering::Relaxed) && offset > 0 {
+            let line = goes_on(&self.name, offset, self.size);
+            self.transfer.bar.suspend(|| say::talk(&line));
+        }
+        self.transfer.stands_at(offset);
     }
 
     fn sent(&self, bytes: u64) {
-        self.bar.set_message("");
-        self.bar.inc(bytes);
+        self.transfer.bar.set_message("");
+        self.transfer.bar.inc(bytes);
     }
 
     fn interrupted(&self, error: &Error, pause: Duration) {
         let seconds = pause.as_secs_f32();
-        self.bar.set_message(format!("interrupted ({error}); tries again in {seconds:.0} s"));
+        self.transfer
+            .bar
+            .set_message(format!("interrupted ({error}); tries again in {seconds:.0} s"));
     }
 }

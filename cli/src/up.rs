@@ -2,7 +2,7 @@
 
 use crate::{
     args::{ServerArgs, UpArgs},
-    client::{Client, VideoState},
+    client::Client,
     data_dir::{DataDir, Stores},
     put, say,
 };
@@ -39,6 +39,12 @@ pub async fn run(args: &UpArgs) -> Result<()> {
         let looked = put::look_at(video).await;
         looked.map_err(|error| error.context(video.display().to_string()))?;
     }
+    let policy = Policy::of(args.listen, args.require_keys);
+    // What keeps it from starting is found before a folder is made: a typing mistake leaves nothing.
+    if policy == Policy::Keys && !DataDir::is_at(&args.data) {
+        return Err(no_key(args));
+    }
+    let listener = service::bind(args.listen).await?;
     let data = DataDir::open(&args.data)?;
     let _served = data.serve()?;
     let stores = data.stores().await?;
@@ -47,11 +53,9 @@ pub async fn run(args: &UpArgs) -> Result<()> {
         stores.objects.clone(),
         content::Config::default(),
     )?;
-    let policy = Policy::of(args.listen, args.require_keys);
     if policy == Policy::Keys {
         demand_a_key(store.catalog(), args).await?;
     }
-    let listener = service::bind(args.listen).await?;
     let address = listener.local_addr().map_err(|error| {
         Error::with_source(ErrorKind::Internal, "the system does not say where it listens", error)
     })?;
@@ -192,16 +196,19 @@ async fn demand_a_key(catalog: &Catalog, args: &UpArgs) -> Result<()> {
         }
         cursor = next;
         if cursor.is_none() {
-            break;
+            return Err(no_key(args));
         }
     }
-    Err(Error::invalid(format!(
+}
+
+fn no_key(args: &UpArgs) -> Error {
+    Error::invalid(format!(
         "{} demands API keys and there is no valid one: make one with `{} keys create --data {}`, then \
          start again",
         args.listen,
         say::program(),
         args.data.display()
-    )))
+    ))
 }
 
 /// The address to show: of a server that listens everywhere, one that leads to it.
@@ -227,8 +234,7 @@ async fn upload(files: Vec<PathBuf>, address: SocketAddr) {
             let key = std::env::var("HASHREEL_KEY").ok();
             let client = Client::new(&ServerArgs { server, key })?;
             let file = put::put(&client, &path, false, &bars).await?;
-            let video = file.video.is_some_and(|video| video.state != VideoState::Failed);
-            Ok(video.then(|| put::watch_line(&client, file.id)))
+            Ok(put::is_watchable(&file).then(|| put::watch_line(&client, file.id)))
         };
         match uploaded.await {
             Ok(Some(watch)) => bars.suspend(|| say::talk(&watch)),

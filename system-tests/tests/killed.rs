@@ -111,7 +111,10 @@ async fn an_upload_survives_the_death_of_its_client() {
         put.wait().unwrap();
     }
     let before = wire.sent();
-    let id = put_id(&put().wait_with_output().unwrap());
+    let last = put().wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&last.stderr);
+    assert!(said.contains("sent.bin goes on at ") && said.contains(" of 1.00 GiB"), "{said}");
+    let id = put_id(&last);
 
     server.same_bytes(dir.path(), &id, &sent);
     assert_eq!(files(&server).await, 1, "one file, however often it was begun");

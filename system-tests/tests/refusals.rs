@@ -6,7 +6,7 @@
 use std::{fs, net::TcpListener, path::Path, process::Output};
 use system_tests::{
     program::{hashreel, run, succeed},
-    server::{Server, command, free_address, refuses_to_start, refuses_to_start_by},
+    server::{Server, command, free_address, put_id, refuses_to_start, refuses_to_start_by},
 };
 
 /// That a program refused in words, with this code.
@@ -24,8 +24,10 @@ fn a_port_in_use_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let output = refuses_to_start(&dir.path().join("data"), address);
+    let data = dir.path().join("data");
+    let output = refuses_to_start(&data, address);
     refused(&output, 1, &[&address.to_string(), "in use", "--listen"]);
+    assert!(!data.exists(), "a start that is refused leaves nothing");
 }
 
 #[test]
@@ -60,6 +62,7 @@ fn a_server_that_demands_keys_and_has_none_says_how_to_make_one() {
     for options in [["--require-keys"].as_slice(), &["--listen", "0.0.0.0:0"]] {
         let command = [&["up", "--data", data.to_str().unwrap()], options].concat();
         refused(&run(hashreel(), command), 2, &["hashreel keys create", data.to_str().unwrap()]);
+        assert!(!data.exists(), "a start that is refused leaves nothing");
     }
 }
 
@@ -95,7 +98,7 @@ fn what_is_not_there_is_said_before_a_folder_is_made() {
 fn the_command_line_explains_itself() {
     for (args, words) in [
         (&["--help"][..], &["put", "up", "Exit codes"][..]),
-        (&["put", "--help"], &["HASHREEL_SERVER", "--wait"]),
+        (&["put", "--help"], &["HASHREEL_SERVER", "--wait", "exit code"]),
         (&["--version"], &["hashreel"]),
     ] {
         let output = run(hashreel(), args);
@@ -116,8 +119,9 @@ fn the_command_line_explains_itself() {
 fn a_client_says_what_is_wrong() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(&dir.path().join("data"));
-    let file = dir.path().join("a.txt");
-    fs::write(&file, "hello").unwrap();
+    let path = dir.path().join("a.txt");
+    fs::write(&path, "hello").unwrap();
+    let file = path.to_str().unwrap();
     let client = |args: &[&str]| server.client(dir.path(), args);
 
     refused(&client(&["put", "/nonexistent/file"]), 4, &["/nonexistent/file"]);
@@ -125,13 +129,43 @@ fn a_client_says_what_is_wrong() {
     refused(&client(&["get", "nothing-like-this"]), 4, &["hashreel ls"]);
     refused(&client(&["info", "0198c7d2-0000-7000-8000-000000000000"]), 4, &["no such file"]);
     refused(
-        &client(&["watch", &server.put(dir.path(), &file)]),
+        &client(&["watch", &server.put(dir.path(), &path)]),
         2,
         &["not a video", "hashreel get"],
     );
     let nowhere = format!("http://{}", free_address());
-    refused(&client(&["ls", "--server", &nowhere]), 3, &[&nowhere, "hashreel up"]);
+    for args in [&["ls", "--server", &nowhere][..], &["put", file, "--server", &nowhere]] {
+        let output = client(args);
+        refused(&output, 3, &[&nowhere, "hashreel up"]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.lines().count() == 1 && !said.contains("error sending"), "{said}");
+    }
     refused(&client(&["ls", "--server", "ftp://x"]), 2, &["http://"]);
+    refused(&client(&["ls", "--server", "example.org"]), 2, &["https://example.org, or http://"]);
+    let here = server.address().to_string();
+    assert!(client(&["ls", "--server", &here]).status.success(), "this machine needs no http://");
+}
+
+#[test]
+fn the_same_file_twice_is_said_and_a_name_of_two_gives_their_ids() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let file = dir.path().join("a.txt");
+    fs::write(&file, "hello").unwrap();
+    let put = || server.client(dir.path(), &["put", file.to_str().unwrap()]);
+    let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let first = put();
+    assert!(!said(&first).contains("the same bytes"));
+    let id = put_id(&first);
+    let second = put();
+    let words = format!("it has the same bytes as {id} a.txt: nothing was stored again");
+    assert!(said(&second).contains(&words), "{}", said(&second));
+    for command in ["get", "info", "rm", "watch"] {
+        let output = server.client(dir.path(), &[command, "a.txt"]);
+        refused(&output, 2, &["2 files", &id, &put_id(&second), "T"]);
+    }
+    assert!(server.client(dir.path(), &["rm", &id]).status.success());
+    assert!(server.client(dir.path(), &["info", "a.txt"]).status.success());
 }
 
 #[test]
@@ -146,6 +180,9 @@ fn a_download_never_overwrites_by_accident() {
     let output = server.client(dir.path(), &["get", &id, "--output", into]);
     refused(&output, 2, &["--force"]);
     assert_eq!(fs::read_to_string(&file).unwrap(), "changed");
+    let nowhere = dir.path().join("no/where");
+    let output = server.client(dir.path(), &["get", &id, "--output", nowhere.to_str().unwrap()]);
+    refused(&output, 2, &[&format!("cannot write {}: ", nowhere.display())]);
     assert!(server.client(dir.path(), &["get", &id, "--output", into, "--force"]).status.success());
     assert_eq!(fs::read_to_string(&file).unwrap(), "hello");
 }
@@ -165,10 +202,18 @@ async fn what_is_no_video_stays_a_file_and_what_is_broken_says_why() {
     // The index of this clip is at its end.
     fs::write(&broken, &clip[..clip.len() / 2]).unwrap();
     let output = server.client(dir.path(), &["put", "--wait", broken.to_str().unwrap()]);
-    refused(&output, 2, &["is stored, but no stream was made of it"]);
+    let reason = "the file was cut off before its index";
+    refused(&output, 2, &["is stored, but no stream was made of it", reason]);
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let retry = |options: &[&str]| {
+        server.client(dir.path(), &[&["jobs", "retry", "broken.mp4"], options].concat())
+    };
+    refused(&retry(&[]), 1, &["would again", reason, "force"]);
     let listed = server.json("/v1/files").await;
     let id = listed["files"][0]["id"].as_str().unwrap();
     assert_eq!(listed["files"][0]["video"]["state"], "failed");
+    assert_eq!(printed.trim(), id, "it is stored, so its id is said");
+    assert!(retry(&["--force"]).status.success());
     assert_eq!(server.get(&format!("/v1/files/{id}/content")).await, fs::read(&broken).unwrap());
 }
 

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 /// Files that a page of the list has at most.
 const PAGE: usize = 200;
+/// Files of one name that are shown to choose from.
+const CHOICE: usize = 20;
 
 /// A file.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -116,28 +118,35 @@ impl Client {
         self.json(self.request(Method::GET, url)).await
     }
 
+    /// Another file with the same bytes as `file`, the newest, if there is one.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn same_as(&self, file: &File) -> Result<Option<File>> {
+        let Some(sha256) = file.sha256 else { return Ok(None) };
+        let request = self.request(Method::GET, self.url("/v1/files")?);
+        // One of the two may be the file itself.
+        let request = request.query(&[("sha256", sha256.to_string()), ("limit", "2".to_owned())]);
+        let found: Files = self.json(request).await?;
+        Ok(found.files.into_iter().find(|other| other.id != file.id))
+    }
+
     /// A file by its id or, where that is none, by its name.
     ///
     /// # Errors
-    /// `NotFound`; `Invalid` where several files have the name.
+    /// `NotFound`; `Invalid` where several files have the name, with the ids to choose from.
     pub async fn find(&self, wanted: &str) -> Result<File> {
         if let Ok(id) = wanted.parse() {
             return self.file(id).await;
         }
         let all = self.files(usize::MAX).await?;
         let mut named: Vec<_> = all.into_iter().filter(|file| file.name == wanted).collect();
-        match (named.pop(), named.len()) {
-            (Some(file), 0) => Ok(file),
-            (Some(file), others) => Err(Error::invalid(format!(
-                "{} files are called `{wanted}`: name one by its id, the oldest is {}; `hashreel ls` \
-                 shows all",
-                others + 1,
-                file.id
-            ))),
-            (None, _) => Err(Error::not_found(format!(
-                "no file has the id or name `{wanted}`; try `hashreel ls`"
-            ))),
+        if named.len() > 1 {
+            return Err(Error::invalid(ambiguous(wanted, &named)));
         }
+        named.pop().ok_or_else(|| {
+            Error::not_found(format!("no file has the id or name `{wanted}`; try `hashreel ls`"))
+        })
     }
 
     /// Deletes a file.
@@ -196,9 +205,82 @@ impl Client {
     /// Tries a failed video again.
     ///
     /// # Errors
-    /// `Conflict` for a video that has not failed; as every request.
-    pub async fn retry(&self, id: FileId) -> Result<()> {
+    /// `Conflict` for a video that has not failed, or would fail again unless `force` says to try;
+    /// as every request.
+    pub async fn retry(&self, id: FileId, force: bool) -> Result<()> {
         let url = self.url(&format!("/v1/jobs/{id}/retry"))?;
-        self.send(self.request(Method::POST, url).json(&json!({}))).await.map(drop)
+        let request = self.request(Method::POST, url).query(&[("force", force)]);
+        self.send(request.json(&json!({}))).await.map(drop)
+    }
+}
+
+/// What to choose from where several files are called `name`: `named`, newest first.
+fn ambiguous(name: &str, named: &[File]) -> String {
+    let line = |file: &File| {
+        let size = indicatif::HumanBytes(file.size);
+        format!("\n  {}  {:.0}  {size}", file.id, file.created_at)
+    };
+    let lines: String = named.iter().take(CHOICE).map(line).collect();
+    let more = match named.len().saturating_sub(CHOICE) {
+        0 => String::new(),
+        more => format!("\n  and {more} older ones: see `hashreel ls`"),
+    };
+    format!(
+        "{} files are called `{name}`; give the id of the one you mean:{lines}{more}",
+        named.len()
+    )
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A file that was stored so many seconds after 1970.
+    pub(crate) fn file(name: &str, size: u64, sha256: Option<model::Sha256>, second: i64) -> File {
+        let created_at = Timestamp::from_second(second).unwrap();
+        File {
+            id: FileId::new(created_at),
+            name: name.into(),
+            media_type: String::new(),
+            size,
+            sha256,
+            state: String::new(),
+            version: 1,
+            created_at,
+            video: None,
+        }
+    }
+
+    #[test]
+    fn files_of_one_name_are_shown_with_their_dates_to_choose_from() {
+        let files: Vec<_> = (1..=21).rev().map(|day| file("a", 5, None, day * 86_400)).collect();
+        let said = ambiguous("a", &files[..2]);
+        for file in &files[..2] {
+            assert!(said.contains(&file.id.to_string()), "{said}");
+        }
+        assert!(
+            said.starts_with("2 files are called `a`")
+                && said.ends_with("  1970-01-21T00:00:00Z  5 B")
+        );
+        let many = ambiguous("a", &files);
+        assert!(many.contains("and 1 older ones") && !many.contains(&files[20].id.to_string()));
+    }
+
+    #[test]
+    fn what_is_missing_is_said_in_seconds() {
+        let video = |announced_duration| Video {
+            state: VideoState::Ready,
+            reason: None,
+            duration: Some(41.2333),
+            announced_duration,
+            progress: 1.0,
+            renditions: Vec::new(),
+            hls: None,
+            dash: None,
+            poster: None,
+        };
+        let said = "cut off: it announces 60 s, 41.2 s of it could be read";
+        assert_eq!(video(Some(60.0)).cut_off().as_deref(), Some(said));
+        assert_eq!(video(None).cut_off(), None);
     }
 }

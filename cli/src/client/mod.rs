@@ -3,15 +3,17 @@
 mod api;
 mod tus;
 
+#[cfg(test)]
+pub(crate) use api::tests::file as test_file;
 pub use api::{File, Job, VideoState};
 pub(crate) use tus::unreadable;
 pub use tus::{Progress, Source, UploadUrl};
 
-use crate::args::ServerArgs;
+use crate::{address::is_loopback, args::ServerArgs, say};
 use model::{Error, ErrorKind, Result};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::{Deserialize, de::DeserializeOwned};
-use std::{net::IpAddr, time::Duration};
+use std::{io, time::Duration};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -39,14 +41,8 @@ impl Client {
     /// A client of the server that the arguments name. Does not connect yet.
     ///
     /// # Errors
-    /// `Invalid` for an address that is not http or https.
+    /// `Internal` where the system lacks what it needs.
     pub fn new(args: &ServerArgs) -> Result<Self> {
-        if !matches!(args.server.scheme(), "http" | "https") || args.server.host_str().is_none() {
-            return Err(Error::invalid(format!(
-                "`{}` is no server: give an address like http://127.0.0.1:8080",
-                args.server
-            )));
-        }
         // Says no only where a provider is chosen already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = reqwest::Client::builder();
@@ -90,6 +86,16 @@ impl Client {
         }
     }
 
+    /// That there is a server, whatever it answers: what waits for one that went away would wait in vain
+    /// for one that never was.
+    ///
+    /// # Errors
+    /// `Unavailable` where it cannot be reached.
+    pub async fn look_for_server(&self) -> Result<()> {
+        let request = self.http.request(Method::GET, self.url("/livez")?);
+        request.send().await.map(drop).map_err(|error| self.unreachable(error))
+    }
+
     /// Sends a request and gives an answer of success.
     ///
     /// # Errors
@@ -109,28 +115,41 @@ impl Client {
         })
     }
 
+    /// In one sentence: what the HTTP client says around the cause is about itself.
+    #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
     fn unreachable(&self, error: reqwest::Error) -> Error {
-        let server = &self.server;
-        let message = if error.is_connect() {
+        let server = self.server.as_str().trim_end_matches('/');
+        let cause = root(&error);
+        let message = if is_refused(&error) {
             format!(
-                "cannot reach {server}: start it with `hashreel up`, or name another with --server"
+                "no server answers at {server}: start one with `{} up`, or name another with --server",
+                say::program()
             )
+        } else if error.is_connect() {
+            format!("cannot reach {server} ({cause}): name another server with --server")
         } else if error.is_timeout() {
             format!("{server} does not answer; try again in a while")
         } else {
-            format!("the connection to {server} broke off")
+            format!("the connection to {server} broke off ({cause}); try again in a while")
         };
-        Error::with_source(ErrorKind::Unavailable, message, error)
+        Error::new(ErrorKind::Unavailable, message)
     }
 }
 
-/// Whether a server is on this machine.
-fn is_loopback(server: &Url) -> bool {
-    let host = server.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    address.is_ok_and(|address| address.to_canonical().is_loopback())
-        || host == "localhost"
-        || host.ends_with(".localhost")
+/// The cause of all that `error` says.
+fn root(error: &reqwest::Error) -> &(dyn std::error::Error + 'static) {
+    let mut root: &(dyn std::error::Error + 'static) = error;
+    while let Some(cause) = root.source() {
+        root = cause;
+    }
+    root
+}
+
+/// Whether there is a machine and no server on it.
+fn is_refused(error: &reqwest::Error) -> bool {
+    let cause = root(error).downcast_ref::<io::Error>();
+    error.is_connect()
+        && cause.is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// An error from an answer that is none of success.
@@ -170,24 +189,5 @@ fn kind_of(status: StatusCode) -> ErrorKind {
         502..=504 => ErrorKind::Unavailable,
         400..=499 => ErrorKind::Invalid,
         _ => ErrorKind::Internal,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_on_this_machine_is_told_from_others() {
-        for (server, loopback) in [
-            ("http://127.0.0.1:8080", true),
-            ("http://[::1]:8080", true),
-            ("http://LOCALHOST", true),
-            ("http://a.localhost:1", true),
-            ("http://192.0.2.1", false),
-            ("https://localhost.example", false),
-        ] {
-            assert_eq!(is_loopback(&server.parse().unwrap()), loopback, "{server}");
-        }
     }
 }
