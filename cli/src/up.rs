@@ -53,6 +53,7 @@ pub async fn run(args: &UpArgs) -> Result<()> {
         stores.objects.clone(),
         content::Config::default(),
     )?;
+    store.claim().await?;
     if policy == Policy::Keys {
         demand_a_key(store.catalog(), args).await?;
     }

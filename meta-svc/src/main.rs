@@ -81,6 +81,7 @@ async fn run(options: Options) -> Result<()> {
     let policy = Policy::of(options.listen, options.require_keys);
     let access = Access::new(catalog.clone(), policy);
     let store = Store::new(catalog, objects, Config::default())?;
+    of_setting("objects", store.recognize().await)?;
     let meta = Meta::open(store, access, &options.meta, shutdown.clone()).await?;
     let routes = router(meta)
         .merge(openapi_route(openapi()))

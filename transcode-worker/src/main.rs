@@ -43,6 +43,7 @@ async fn serve(args: Args) -> Result<()> {
     let queue = of_setting("queue", queue::open(&args.queue).await)?;
     let quick = of_setting("queue", queue::open(&queue::quick_url(&args.queue)).await)?;
     let store = Store::new(Catalog::new(records.clone()), objects.clone(), Default::default())?;
+    of_setting("objects", store.claim().await)?;
     let health = args::health(&records, &objects, [&queue, &quick]);
     let media = Arc::new(Transcoder::of_this_program()?);
     let deps = Deps { store, queue, quick, media };

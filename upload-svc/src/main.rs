@@ -85,6 +85,7 @@ async fn run(options: Options) -> Result<()> {
     let scope = if options.dedup_per_owner { ScopeRule::PerOwner } else { ScopeRule::Global };
     let config = Config { scope, budget: options.upload_memory.0, ..Config::default() };
     let store = Store::new(catalog.clone(), objects.clone(), config)?;
+    of_setting("objects", store.claim().await)?;
     let access = Access::new(catalog, Policy::of(options.listen, options.require_keys));
     let uploads = Uploads::new(
         store,

@@ -12,6 +12,11 @@ fn key(partition: String, sort: impl Into<String>) -> Key {
     Key { partition, sort: sort.into() }
 }
 
+/// What of the other stores belongs to these records.
+pub(crate) fn mark() -> Key {
+    key("store".into(), "objects")
+}
+
 pub(crate) fn upload(id: UploadId) -> Key {
     key(format!("upload#{id}"), HEAD)
 }

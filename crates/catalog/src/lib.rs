@@ -13,6 +13,7 @@ mod files;
 pub mod jobs;
 mod keys;
 mod log;
+mod mark;
 mod owners;
 mod row;
 mod uploads;

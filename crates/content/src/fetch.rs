@@ -1,7 +1,7 @@
 //! One block, verified: where it lies, its stored bytes, its plain bytes, its hash. No byte is given out
 //! before the hash was right.
 
-use crate::{codec, cpu::Cpu};
+use crate::{codec, cpu::Cpu, mark};
 use bytes::Bytes;
 use catalog::{BlockEntry, Catalog, Scope, Stored};
 use model::{
@@ -10,6 +10,7 @@ use model::{
 };
 use moka::future::Cache;
 use objects::{ObjectName, ObjectStore};
+use records::Version;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -46,6 +47,16 @@ pub(crate) struct Fetch {
     most_reserve: u32,
     patience: Duration,
     recent: Cache<(Scope, Sha256), Bytes>,
+}
+
+/// What was read of a block.
+enum Found {
+    /// Its plain bytes.
+    Block(Bytes),
+    /// Bytes that are not the block's.
+    Other,
+    /// There is no such object.
+    Nothing,
 }
 
 /// Verified bytes with their share of the memory for reads.
@@ -151,44 +162,75 @@ impl Fetch {
             let record = self.catalog.blocks(scope, &[block.hash]).await?.pop().flatten();
             let Stored { value: record, version } = record.ok_or_else(damaged)?;
             let placement = record.readable()?;
-            if let Some(bytes) = self.read(placement, block).await? {
-                return Ok(bytes);
-            }
-            if suspect == Some(version) {
-                // Wrong twice with the same record: said for all to see, and healed by the next upload.
-                tracing::error!(block = %block.hash, object = placement.object, "block damaged");
-                if matches!(record, BlockState::Present(_)) {
-                    let change = (block.hash, Some(version), BlockState::Damaged);
-                    match self.catalog.set_blocks(scope, vec![change]).await {
-                        Err(error) if error.kind() == ErrorKind::Conflict => continue,
-                        done => done?,
-                    };
+            let found = self.read(placement, block).await?;
+            let state = match (found, &record) {
+                (Found::Block(bytes), BlockState::Missing(placement)) => {
+                    tracing::info!(block = %block.hash, object = placement.object, "block is back");
+                    let back = BlockState::Present(placement.clone());
+                    if let Err(error) = self.record(scope, block, version, back).await {
+                        tracing::warn!(
+                            cause = error.chain(),
+                            "a block that is back is not recorded"
+                        );
+                    }
+                    return Ok(bytes);
                 }
+                (Found::Block(bytes), _) => return Ok(bytes),
+                // Once is no proof: the record may have moved on, or the bytes were hurt on their way.
+                _ if suspect != Some(version) => {
+                    suspect = Some(version);
+                    continue;
+                }
+                (Found::Other, BlockState::Present(_) | BlockState::Missing(_)) => {
+                    BlockState::Damaged
+                }
+                (Found::Nothing, BlockState::Present(_)) => {
+                    mark::check(&self.catalog, &*self.objects).await?;
+                    BlockState::Missing(placement.clone())
+                }
+                // As it was announced for deletion, or was missing before.
+                _ => return Err(damaged()),
+            };
+            tracing::error!(block = %block.hash, object = placement.object, ?state, "block damaged");
+            // Said for all to see, and healed by the next upload.
+            if self.record(scope, block, version, state).await? {
                 return Err(damaged());
             }
-            suspect = Some(version);
         }
         Err(damaged())
     }
 
-    /// The block's plain bytes; `None` where its object is gone or is not the block.
-    async fn read(&self, placement: &Placement, block: BlockEntry) -> Result<Option<Bytes>> {
+    /// Whether the record was still what it is changed from.
+    async fn record(
+        &self,
+        scope: &Scope,
+        block: BlockEntry,
+        from: Version,
+        state: BlockState,
+    ) -> Result<bool> {
+        let change = (block.hash, Some(from), state);
+        match self.catalog.set_blocks(scope, vec![change]).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What lies where the block should.
+    async fn read(&self, placement: &Placement, block: BlockEntry) -> Result<Found> {
         let name = ObjectName::new(placement.object.as_str())?;
         let range = ByteRange::at(placement.offset, placement.len);
         let stored = match self.objects.get(&name, Some(range)).await {
             Ok(stored) if stored.len() as u64 == placement.len => stored,
-            Ok(_) => return Ok(None),
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::RangeNotSatisfiable) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) if error.kind() != ErrorKind::RangeNotSatisfiable => return Err(error),
+            // It is shorter.
+            _ => return Ok(Found::Other),
         };
         let codec = placement.codec;
         let check = move || {
             codec::decode(stored, codec, block.len).filter(|plain| Sha256::of(plain) == block.hash)
         };
-        self.cpu.run(check).await
+        self.cpu.run(check).await.map(|plain| plain.map_or(Found::Other, Found::Block))
     }
 }

@@ -130,9 +130,7 @@ impl Ingest {
 
     /// A name that no object has or ever had.
     fn fresh_name(&self, hash: Sha256) -> Result<ObjectName> {
-        let generation = getrandom::u64().map_err(|error| {
-            Error::with_source(ErrorKind::Internal, "the system gives no random numbers", error)
-        })?;
+        let generation = crate::random()?;
         let shard = hash.as_bytes()[0];
         ObjectName::new(format!("blocks/{}/{shard:02x}/{hash}.{generation:016x}", self.scope))
     }

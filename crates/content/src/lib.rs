@@ -22,6 +22,7 @@ mod cpu;
 mod digest;
 mod fetch;
 mod ingest;
+mod mark;
 mod prepare;
 mod read;
 mod receive;
@@ -36,7 +37,14 @@ pub use config::{Config, ScopeRule};
 pub use read::Reader;
 pub use store::{NewUpload, Store};
 
-use model::{Error, ErrorKind};
+use model::{Error, ErrorKind, Result};
+
+/// For a name that nothing has or ever had.
+pub(crate) fn random() -> Result<u64> {
+    getrandom::u64().map_err(|error| {
+        Error::with_source(ErrorKind::Internal, "the system gives no random numbers", error)
+    })
+}
 
 /// What is told to whoever waited in vain for memory.
 pub(crate) fn no_memory() -> Error {

@@ -47,9 +47,12 @@ pub enum BlockState {
         /// What it was: `Pending` or `Present`, never `Deleting`.
         was: Box<BlockState>,
     },
-    /// The stored bytes are not the block. Written by fsck and by a read that found it out; healed by
+    /// The stored bytes are not the block. Written by fsck and by a read that has had them; healed by
     /// the next ingest of the block.
     Damaged,
+    /// The object was not where it should lie, in a store that has others of these records. Written by a
+    /// read, and taken back by the next one that finds it there again; healed like `Damaged`.
+    Missing(Placement),
 }
 
 /// What an ingest that holds the block's bytes, and has written its reference, does next.
@@ -75,7 +78,7 @@ pub enum IngestStep {
 #[must_use]
 pub fn ingest(record: Option<&BlockState>) -> IngestStep {
     match record {
-        None | Some(BlockState::Damaged) => IngestStep::Reserve,
+        None | Some(BlockState::Damaged | BlockState::Missing(_)) => IngestStep::Reserve,
         Some(BlockState::Present(_)) => IngestStep::Held,
         Some(BlockState::Pending { object, codec }) => {
             IngestStep::Put { object: object.clone(), codec: *codec }
@@ -85,13 +88,14 @@ pub fn ingest(record: Option<&BlockState>) -> IngestStep {
 }
 
 impl BlockState {
-    /// Where to read the block: `Present`, or `Deleting` that was.
+    /// Where to read the block: `Present`, or `Deleting` that was; of one that is `Missing`, where to look
+    /// whether it still is.
     ///
     /// # Errors
     /// `Damaged` for a damaged or never completed block: it is reported, never served.
     pub fn readable(&self) -> Result<&Placement> {
         match self {
-            Self::Present(placement) => Ok(placement),
+            Self::Present(placement) | Self::Missing(placement) => Ok(placement),
             Self::Deleting { was } if matches!(**was, Self::Present(_)) => was.readable(),
             _ => Err(Error::new(
                 ErrorKind::Damaged,
@@ -118,7 +122,7 @@ impl BlockState {
     /// The sweep's announcement.
     ///
     /// # Errors
-    /// `Conflict` for a block that is announced already, or damaged.
+    /// `Conflict` for a block that is announced already, damaged or missing.
     pub fn announce(&self) -> Result<Self> {
         match self {
             Self::Pending { .. } | Self::Present(_) => {
@@ -176,5 +180,14 @@ mod tests {
     fn damage_heals_by_the_next_ingest() {
         assert_eq!(ingest(Some(&BlockState::Damaged)), IngestStep::Reserve);
         assert_eq!(ingest(None), IngestStep::Reserve);
+    }
+
+    #[test]
+    fn a_missing_block_keeps_its_place_and_heals_by_the_next_ingest() {
+        let BlockState::Present(placement) = present() else { unreachable!() };
+        let missing = BlockState::Missing(placement.clone());
+        assert_eq!(*missing.readable().unwrap(), placement);
+        assert_eq!(ingest(Some(&missing)), IngestStep::Reserve);
+        assert!(missing.announce().is_err());
     }
 }

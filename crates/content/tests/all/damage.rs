@@ -31,13 +31,15 @@ fn rewrite(path: &std::path::Path, change: impl Fn(&mut Vec<u8>)) {
 
 type Change = fn(&std::path::Path);
 
+const MISSING: &str = "missing";
+
 const CHANGES: [(&str, Change); 6] = [
     ("flipped at the start", |path| rewrite(path, |bytes| bytes[0] ^= 1)),
     ("flipped at the end", |path| rewrite(path, |bytes| *bytes.last_mut().unwrap() ^= 0x80)),
     ("truncated", |path| rewrite(path, |bytes| bytes.truncate(bytes.len() / 2))),
     ("emptied", |path| rewrite(path, Vec::clear)),
     ("grown in front", |path| rewrite(path, |bytes| bytes.insert(0, 0))),
-    ("missing", |path| fs::remove_file(path).unwrap()),
+    (MISSING, |path| fs::remove_file(path).unwrap()),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -64,10 +66,12 @@ async fn a_damaged_block_is_an_error_and_never_served() {
             let read = reader.read(ByteRange::at(at, 1)).await;
             assert_eq!(read.unwrap_err().kind(), ErrorKind::Damaged, "{kind}, {name}");
 
-            // It is recorded: nobody needs to look at the object again to know.
+            // It is recorded: nobody needs to look at the object again to know. What is missing may come
+            // back, so it is looked for.
             let gets = bed.counted.counts().gets;
             reader.read(ByteRange::at(at, 1)).await.unwrap_err();
-            assert_eq!(bed.counted.counts().gets, gets, "{kind}, {name}");
+            let looks = if name == MISSING { 2 } else { 0 };
+            assert_eq!(bed.counted.counts().gets, gets + looks, "{kind}, {name}");
 
             // The same bytes again heal both files, under a new name.
             let created = bed.counted.counts().created;
@@ -77,6 +81,71 @@ async fn a_damaged_block_is_an_error_and_never_served() {
             assert!(bed.read(&file).await.unwrap() == bytes, "{kind}, {name}");
         }
     }
+}
+
+/// Every file of the store, elsewhere: as where the disk is not mounted, or the prefix is another.
+fn take_away(bed: &Bed) -> (PathBuf, PathBuf) {
+    let (objects, elsewhere) = (bed.dir.path().join("objects"), bed.dir.path().join("elsewhere"));
+    fs::create_dir(&elsewhere).unwrap();
+    for entry in fs::read_dir(&objects).unwrap() {
+        let name = entry.unwrap().file_name();
+        fs::rename(objects.join(&name), elsewhere.join(&name)).unwrap();
+    }
+    (objects, elsewhere)
+}
+
+fn bring_back((objects, elsewhere): (PathBuf, PathBuf)) {
+    for entry in fs::read_dir(&elsewhere).unwrap() {
+        let name = entry.unwrap().file_name();
+        fs::rename(elsewhere.join(&name), objects.join(&name)).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_not_the_records_own_damages_nothing() {
+    let bed = bed().await;
+    bed.store.claim().await.unwrap();
+    let bytes = noise(150_000, 3);
+    let file = bed.put(&bytes).await;
+    let reader = bed.store.reader(&file.current);
+    let away = take_away(&bed);
+    let error = reader.read(ByteRange::at(0, 1)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+    for checked in [bed.store.recognize().await, bed.store.claim().await] {
+        let error = checked.unwrap_err();
+        assert!(error.to_string().contains("not those of these records"), "{error}");
+    }
+    bring_back(away);
+    bed.store.claim().await.unwrap();
+    assert!(bed.read(&file).await.unwrap() == bytes);
+    // Nothing was taken for missing: the same bytes again are there.
+    let created = bed.counted.counts().created;
+    bed.put(&bytes).await;
+    assert_eq!(bed.counted.counts().created, created);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_missing_and_is_back_is_read() {
+    let bed = bed().await;
+    // Records of before there were marks. One block, so that no reading of another is under way when the
+    // first is known to be missing.
+    let bytes = noise(3_000, 4);
+    let file = bed.put(&bytes).await;
+    let away = take_away(&bed);
+    assert_eq!(bed.read(&file).await.unwrap_err().kind(), ErrorKind::Damaged);
+    bring_back(away);
+    assert!(bed.read(&file).await.unwrap() == bytes);
+    let created = bed.counted.counts().created;
+    bed.put(&bytes).await;
+    assert_eq!(bed.counted.counts().created, created);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn programs_that_begin_together_agree_on_a_mark() {
+    let bed = bed().await;
+    let claims = (0..8).map(|_| bed.store.claim());
+    futures::future::try_join_all(claims).await.unwrap();
+    bed.store.recognize().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
