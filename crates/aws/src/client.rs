@@ -13,7 +13,8 @@ const CONNECT: Duration = Duration::from_secs(3);
 pub const ATTEMPT: Duration = Duration::from_secs(5);
 /// How long a call may take with all its tries. Below it a client's own time-out seldom strikes.
 pub const DEADLINE: Duration = Duration::from_secs(20);
-/// Tries of a call that the SDK itself may repeat, with jitter between them.
+/// Tries of a call that the SDK itself may repeat, with jitter between them. A client has no quota of
+/// them over all its calls: under many failures that would leave single calls without any.
 const TRIES: u32 = 6;
 /// The longest pause between two of them.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);

@@ -1,11 +1,15 @@
-//! Trying again until a deadline, for calls whose repetition the SDK cannot judge.
+//! Trying again until a deadline, for calls whose repetition the SDK cannot judge: those that must not be
+//! repeated blindly, and those whose answer says of a part that it failed. The SDK tries such a call once.
 
+use aws_smithy_types::timeout::TimeoutConfig;
 use model::{Error, ErrorKind, Result};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// With less time than this a try is not begun: cut off at once it would only say that nobody knows.
+const LEAST: Duration = Duration::from_millis(250);
 
 /// The tries of one call. Pauses double, with jitter over their whole length, so that those who met
 /// once do not meet again.
@@ -16,10 +20,26 @@ pub struct Tries {
 }
 
 impl Tries {
-    /// Tries from now on, for so long.
+    /// Tries from now on, for so long, the last of them included.
     #[must_use]
     pub fn within(time: Duration) -> Self {
         Self { deadline: Instant::now() + time, pause: FIRST_PAUSE }
+    }
+
+    /// The time that is left.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// For the SDK's call of the next try: `attempt`, or what is left where that is less.
+    #[must_use]
+    pub fn time_outs(&self, attempt: Duration) -> TimeoutConfig {
+        let left = self.left();
+        TimeoutConfig::builder()
+            .operation_attempt_timeout(attempt.min(left))
+            .operation_timeout(left)
+            .build()
     }
 
     /// Waits for the next try.
@@ -28,7 +48,7 @@ impl Tries {
     /// `error`, the reason for it, where no time is left.
     pub async fn again(&mut self, error: Error) -> Result<()> {
         let pause = self.pause.mul_f64(fraction()?);
-        if Instant::now() + pause >= self.deadline {
+        if self.left() < pause + LEAST {
             return Err(error);
         }
         sleep(pause).await;
@@ -64,5 +84,27 @@ mod tests {
         assert_eq!((last.kind(), last.to_string()), (ErrorKind::Busy, format!("try {count}")));
         assert!(start.elapsed() <= Duration::from_secs(10));
         assert!(count > 10, "pauses stay below a second: {count} tries in ten");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_try_has_longer_than_what_is_left() {
+        let second = Duration::from_secs(1);
+        let tries = Tries::within(10 * second);
+        let limit =
+            |tries: &Tries| tries.time_outs(5 * second).operation_attempt_timeout().unwrap();
+        assert_eq!(limit(&tries), 5 * second);
+        sleep(8 * second).await;
+        assert_eq!(limit(&tries), 2 * second);
+        assert_eq!(tries.time_outs(5 * second).operation_timeout(), Some(2 * second));
+        sleep(8 * second).await;
+        assert_eq!(limit(&tries), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_try_that_would_be_cut_off_at_once_is_not_begun() {
+        let mut tries = Tries::within(Duration::from_secs(10));
+        sleep(Duration::from_millis(9_800)).await;
+        let error = Error::new(ErrorKind::Busy, "the last");
+        assert_eq!(tries.again(error).await.unwrap_err().to_string(), "the last");
     }
 }

@@ -14,10 +14,14 @@ use records::{
     dynamodb::DynamoRecords,
 };
 use serde_json::json;
-use std::{env, net::SocketAddr, sync::Arc};
+use std::{
+    env,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
 use testkit::proxy::LosingProxy;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt as _, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
 };
 
@@ -202,4 +206,143 @@ async fn an_endpoint_that_speaks_something_else_is_named_with_its_setting() {
     server.abort();
     assert_eq!(error.kind(), ErrorKind::Internal, "{}", error.chain());
     assert!(error.to_string().contains("AWS_ENDPOINT_URL"), "{error}");
+}
+
+/// What answers in the place of DynamoDB: `says` gets the operation and how often it was asked for.
+async fn fake(says: fn(&str, usize) -> (u16, String)) -> (DynamoRecords, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::<Mutex<Vec<String>>>::default();
+    let log = asked.clone();
+    tokio::spawn(async move {
+        loop {
+            let (client, _) = listener.accept().await.unwrap();
+            let log = log.clone();
+            tokio::spawn(async move {
+                let mut client = BufReader::new(client);
+                loop {
+                    let (mut operation, mut len) = (String::new(), 0);
+                    loop {
+                        let mut line = String::new();
+                        if client.read_line(&mut line).await.unwrap() == 0 {
+                            return;
+                        }
+                        match line.trim().split_once(": ") {
+                            Some(("x-amz-target", target)) => {
+                                operation = target.rsplit('.').next().unwrap().to_owned();
+                            }
+                            Some(("content-length", text)) => len = text.parse().unwrap(),
+                            Some(_) => {}
+                            None if line.trim().is_empty() => break,
+                            None => {}
+                        }
+                    }
+                    client.read_exact(&mut vec![0; len]).await.unwrap();
+                    let before = log.lock().unwrap().iter().filter(|o| **o == operation).count();
+                    let (status, body) = says(&operation, before);
+                    log.lock().unwrap().push(operation);
+                    let head =
+                        format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n", body.len());
+                    client.write_all((head + &body).as_bytes()).await.unwrap();
+                }
+            });
+        }
+    });
+    (DynamoRecords::with(config_at(url).await, "fake").await.unwrap(), asked)
+}
+
+/// A table of ours.
+fn described() -> (u16, String) {
+    let table = json!({ "Table": {
+        "KeySchema": [
+            { "AttributeName": "partition", "KeyType": "HASH" },
+            { "AttributeName": "sort", "KeyType": "RANGE" },
+        ],
+        "AttributeDefinitions": [
+            { "AttributeName": "partition", "AttributeType": "S" },
+            { "AttributeName": "sort", "AttributeType": "S" },
+        ],
+    } });
+    (200, table.to_string())
+}
+
+fn refused(status: u16, code: &str) -> (u16, String) {
+    (status, json!({ "__type": code }).to_string())
+}
+
+fn calls(asked: &Mutex<Vec<String>>, operation: &str) -> usize {
+    asked.lock().unwrap().iter().filter(|asked| *asked == operation).count()
+}
+
+fn each_condition() -> [Condition; 3] {
+    [Condition::Any, Condition::Absent, Condition::VersionIs(Version::from_bits(7))]
+}
+
+#[tokio::test]
+async fn a_write_that_is_too_much_at_once_is_tried_again() {
+    let (store, asked) = fake(|operation, before| match (operation, before % 3) {
+        ("DescribeTable", _) => described(),
+        (_, 0) => refused(400, "ThrottlingException"),
+        (_, 1) => refused(400, "ProvisionedThroughputExceededException"),
+        _ => (200, "{}".into()),
+    })
+    .await;
+    for (n, condition) in (1..).zip(each_condition()) {
+        let put = Write::put(Key::new("p", "s"), condition, json!({}));
+        store.write(vec![put]).await.unwrap();
+        store.write(vec![Write::delete(Key::new("p", "s"), condition)]).await.unwrap();
+        assert_eq!((calls(&asked, "PutItem"), calls(&asked, "DeleteItem")), (3 * n, 3 * n));
+    }
+}
+
+#[tokio::test]
+async fn of_writes_that_may_have_happened_those_that_name_a_version_are_tried_again() {
+    let (store, asked) = fake(|operation, before| match (operation, before) {
+        ("DescribeTable", _) => described(),
+        ("PutItem" | "DeleteItem", n) if n < 2 => refused(500, "InternalServerError"),
+        _ => (200, "{}".into()),
+    })
+    .await;
+    let [any, absent, version] = each_condition();
+    for condition in [any, absent] {
+        let put = Write::put(Key::new("p", "s"), condition, json!({}));
+        let error = store.write(vec![put]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+    }
+    let (store, _) = (store, asked.lock().unwrap().clear());
+    let put = Write::put(Key::new("p", "s"), version, json!({}));
+    store.write(vec![put]).await.unwrap();
+    store.write(vec![Write::delete(Key::new("p", "s"), version)]).await.unwrap();
+    assert_eq!((calls(&asked, "PutItem"), calls(&asked, "DeleteItem")), (3, 3));
+}
+
+#[tokio::test]
+async fn a_condition_that_fails_after_a_lost_answer_is_no_conflict() {
+    let (store, asked) = fake(|operation, before| match (operation, before) {
+        ("DescribeTable", _) => described(),
+        ("PutItem", 0) => refused(500, "InternalServerError"),
+        ("PutItem", _) => refused(400, "ConditionalCheckFailedException"),
+        _ => (200, "{}".into()),
+    })
+    .await;
+    let [_, _, version] = each_condition();
+    let put = Write::put(Key::new("p", "s"), version, json!({}));
+    let error = store.write(vec![put]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+    assert_eq!(calls(&asked, "PutItem"), 2);
+}
+
+#[tokio::test]
+async fn many_failures_leave_every_read_its_tries() {
+    let (store, asked) = fake(|operation, before| match (operation, before % 2) {
+        ("DescribeTable", _) => described(),
+        (_, 0) => refused(500, "InternalServerError"),
+        _ => (200, json!({ "Responses": {} }).to_string()),
+    })
+    .await;
+    for n in 1..=60 {
+        let keys = [Key::new("p", "s"), Key::new("p", "t")];
+        assert_eq!(store.get_many(&keys, Consistency::Eventual).await.unwrap(), [None, None]);
+        assert_eq!(calls(&asked, "BatchGetItem"), 2 * n);
+    }
 }

@@ -5,7 +5,11 @@ use super::error::Races;
 use aws::SdkConfig;
 use aws_sdk_s3::{
     Client,
-    config::{Builder, IdentityCache, retry::RetryConfig, timeout::TimeoutConfig},
+    config::{
+        Builder, IdentityCache,
+        retry::{RetryConfig, RetryPartition, TokenBucket},
+        timeout::TimeoutConfig,
+    },
 };
 use std::time::Duration;
 
@@ -29,6 +33,10 @@ pub(super) fn new(config: &SdkConfig, limits: &Limits) -> Client {
     let config = Builder::from(config)
         .interceptor(aws::bill::counting())
         .retry_config(retries)
+        // A quota over all calls would leave single ones without tries under many failures.
+        .retry_partition(
+            RetryPartition::custom("objects").token_bucket(TokenBucket::unlimited()).build(),
+        )
         .retry_classifier(Races)
         .timeout_config(timeouts)
         .identity_cache(IdentityCache::lazy().buffer_time(USED_NO_MORE).build())

@@ -15,7 +15,10 @@ use crate::{DeadId, DeadPage, Delivery, Depth, JobQueue, Outgoing, Receipt, stor
 use async_trait::async_trait;
 use aws_sdk_sqs::{
     Client, config,
-    config::timeout::TimeoutConfig,
+    config::{
+        retry::{RetryConfig, RetryPartition, TokenBucket},
+        timeout::TimeoutConfig,
+    },
     types::{
         BatchResultErrorEntry, MessageSystemAttributeName as Attribute, QueueAttributeName,
         SendMessageBatchRequestEntry,
@@ -65,7 +68,10 @@ impl SqsQueue {
             .operation_attempt_timeout(POLL)
             .operation_timeout(POLL)
             .build();
-        let usual = config::Builder::from(&config).interceptor(aws::bill::counting());
+        let no_quota = RetryPartition::custom("jobs").token_bucket(TokenBucket::unlimited());
+        let usual = config::Builder::from(&config)
+            .interceptor(aws::bill::counting())
+            .retry_partition(no_quota.build());
         let waits = usual.clone().timeout_config(time_outs).build();
         let (calls, polls) = (Client::from_conf(usual.build()), Client::from_conf(waits));
         let jobs = address(&calls, name, None).await?;
@@ -115,9 +121,17 @@ impl SqsQueue {
     }
 
     /// One try to send `entries`; those that were refused for a time are what is left of them.
-    async fn send_once(&self, entries: &mut Vec<SendMessageBatchRequestEntry>) -> Result<()> {
+    async fn send_once(
+        &self,
+        entries: &mut Vec<SendMessageBatchRequestEntry>,
+        tries: &aws::Tries,
+    ) -> Result<()> {
         let call = self.calls.send_message_batch().queue_url(&self.jobs);
-        let answer = call.set_entries(Some(entries.clone())).send().await.map_err(refused)?;
+        let call = call.set_entries(Some(entries.clone())).customize();
+        let once = config::Builder::new()
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(tries.time_outs(aws::ATTEMPT));
+        let answer = call.config_override(once).send().await.map_err(refused)?;
         if let Some(failed) = answer.failed.iter().find(|failed| failed.sender_fault) {
             return Err(refused_entry(failed));
         }
@@ -183,7 +197,7 @@ impl JobQueue for SqsQueue {
         let mut entries = entries.collect::<Result<Vec<_>, _>>().map_err(error::unsendable)?;
         let mut tries = aws::Tries::within(aws::DEADLINE);
         loop {
-            match self.send_once(&mut entries).await {
+            match self.send_once(&mut entries, &tries).await {
                 Ok(()) => return Ok(()),
                 Err(error) if error.kind().is_retryable() => tries.again(error).await?,
                 Err(error) => return Err(error),

@@ -33,6 +33,12 @@ impl<'a> Entry<'a> {
         Some(item::of_record(&self.write.key, version, text, expires))
     }
 
+    /// Whether the same again, though the first may have happened or may happen later, does no more than
+    /// the first: a version that is gone does not come back.
+    pub(super) fn is_repeatable(&self) -> bool {
+        matches!(self.write.condition, Condition::VersionIs(_))
+    }
+
     /// The condition's expression, with the names and values of the next two functions.
     pub(super) fn condition(&self) -> Option<String> {
         match self.write.condition {

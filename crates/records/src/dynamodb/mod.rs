@@ -16,9 +16,13 @@ use crate::{
     Consistency, Key, MAX_GET, Page, Query, Record, RecordStore, Shard, Version, Write, store,
 };
 use async_trait::async_trait;
+use aws::Tries;
 use aws_sdk_dynamodb::{
     Client,
-    config::{Config, retry::RetryConfig},
+    config::{
+        Builder, Config,
+        retry::{RetryConfig, RetryPartition, TokenBucket},
+    },
     types::{KeyType, ScalarAttributeType, TableDescription},
 };
 use model::{Error, Result};
@@ -27,10 +31,8 @@ use std::fmt;
 /// The store on AWS, or on what speaks DynamoDB's protocol at `AWS_ENDPOINT_URL_DYNAMODB`.
 #[derive(Clone)]
 pub struct DynamoRecords {
-    /// The SDK tries a read again where that may help.
-    reads: Client,
-    /// Each call is one try: what a repetition would do depends on the write.
-    writes: Client,
+    /// The SDK tries a call again where that may help, unless told that it is [`once`].
+    client: Client,
     table: String,
 }
 
@@ -51,11 +53,14 @@ impl DynamoRecords {
     /// As [`Self::open`].
     pub async fn with(config: Config, table: &str) -> Result<Self> {
         check_name(table)?;
-        let usual = config.to_builder().interceptor(aws::bill::counting());
-        let once = usual.clone().retry_config(RetryConfig::disabled()).build();
-        let (reads, writes) = (Client::from_conf(usual.build()), Client::from_conf(once));
-        let store = Self { reads, writes, table: table.to_owned() };
-        let described = store.reads.describe_table().table_name(table).send().await;
+        let no_quota = RetryPartition::custom("records").token_bucket(TokenBucket::unlimited());
+        let config = config
+            .to_builder()
+            .interceptor(aws::bill::counting())
+            .retry_partition(no_quota.build())
+            .build();
+        let store = Self { client: Client::from_conf(config), table: table.to_owned() };
+        let described = store.client.describe_table().table_name(table).send().await;
         let described = described.map_err(|error| store.error(error))?;
         store.check_keys(described.table.as_ref())?;
         Ok(store)
@@ -87,6 +92,13 @@ impl fmt::Debug for DynamoRecords {
         // A client prints all of AWS's regions.
         f.debug_struct("DynamoRecords").field("table", &self.table).finish_non_exhaustive()
     }
+}
+
+/// For a call that is one of `tries`: the SDK does not repeat it, and ends it when their time is over.
+fn once(tries: &Tries) -> Builder {
+    Builder::new()
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(tries.time_outs(aws::ATTEMPT))
 }
 
 /// # Errors

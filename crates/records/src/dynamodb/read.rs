@@ -4,9 +4,10 @@ use super::{
     DynamoRecords,
     capacity::spent,
     item::{self, Item, PARTITION, SORT},
+    once,
 };
 use crate::{Consistency, Direction, Key, MAX_PAGE, Page, Query, Record, Shard};
-use aws::bill::Units;
+use aws::{Tries, bill::Units};
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity::Total};
 use futures::future::try_join_all;
 use model::{Error, ErrorKind, Result};
@@ -18,7 +19,7 @@ const GET: usize = 100;
 impl DynamoRecords {
     pub(super) async fn one(&self, key: &Key, consistency: Consistency) -> Result<Option<Record>> {
         let call = self
-            .reads
+            .client
             .get_item()
             .table_name(&self.table)
             .set_key(Some(item::of_key(key)))
@@ -49,18 +50,25 @@ impl DynamoRecords {
     async fn part(&self, keys: &[&Key], consistency: Consistency) -> Result<Vec<Record>> {
         let mut wanted: Vec<Item> = keys.iter().map(|key| item::of_key(key)).collect();
         let mut records = Vec::with_capacity(keys.len());
-        let mut tries = aws::Tries::within(aws::DEADLINE);
+        let mut tries = Tries::within(aws::DEADLINE);
         loop {
             let table = KeysAndAttributes::builder()
-                .set_keys(Some(wanted))
+                .set_keys(Some(wanted.clone()))
                 .consistent_read(is_strong(consistency))
                 .build()
                 .map_err(|error| {
                     Error::with_source(ErrorKind::Internal, "no keys were asked for", error)
                 })?;
-            let call = self.reads.batch_get_item().request_items(&self.table, table);
+            let call = self.client.batch_get_item().request_items(&self.table, table);
             let call = call.return_consumed_capacity(Total);
-            let mut answer = call.send().await.map_err(|error| self.error(error))?;
+            let call = call.customize().config_override(once(&tries));
+            let mut answer = match call.send().await.map_err(|error| self.error(error)) {
+                Err(error) if error.kind().is_retryable() => {
+                    tries.again(error).await?;
+                    continue;
+                }
+                answer => answer?,
+            };
             spent(Units::Read, answer.consumed_capacity());
             let found = answer.responses.as_mut().and_then(|tables| tables.remove(&self.table));
             for item in found.unwrap_or_default() {
@@ -79,7 +87,7 @@ impl DynamoRecords {
         let Query { partition, from, to, direction, limit, consistency, cursor } = query;
         let end = Page { records: Vec::new(), cursor: None };
         let mut call = self
-            .reads
+            .client
             .query()
             .table_name(&self.table)
             .expression_attribute_names("#p", PARTITION)
@@ -129,7 +137,7 @@ impl DynamoRecords {
     pub(super) async fn shard(&self, shard: Shard, cursor: Option<String>) -> Result<Page> {
         let start = cursor.as_deref().map(scan_start).transpose()?;
         let call = self
-            .reads
+            .client
             .scan()
             .table_name(&self.table)
             .segment(whole(shard.index)?)

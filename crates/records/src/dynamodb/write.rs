@@ -4,11 +4,12 @@
 //! transaction. A transaction carries a token by which DynamoDB knows it again for ten minutes, so it is
 //! repeated where an answer was lost, and happens once all the same. A single put or delete has no token,
 //! and repeated it might undo what others did since: where its answer is lost, the record is read, and
-//! the version in it tells whether the put has happened.
+//! the version in it tells whether the put has happened. One that names the version it replaces undoes
+//! nothing, since versions never come back, and is repeated, too.
 
-use super::{DynamoRecords, capacity::spent, entry::Entry, error::contended};
+use super::{DynamoRecords, capacity::spent, entry::Entry, error::contended, once};
 use crate::{Change, ConditionFailed, Consistency, Version, Write};
-use aws::bill::Units;
+use aws::{Tries, bill::Units};
 use aws_sdk_dynamodb::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
@@ -44,27 +45,38 @@ impl DynamoRecords {
             _ => None,
         };
         let token = Version::fresh()?.to_string();
-        let mut tries = aws::Tries::within(aws::DEADLINE);
+        let mut tries = Tries::within(aws::DEADLINE);
         let mut may_have_happened = false;
         loop {
             let answer = match alone {
-                Some(entry) => self.single(entry).await,
-                None => self.transaction(&entries, &token).await,
+                Some(entry) => self.single(entry, &tries).await,
+                None => self.transaction(&entries, &token, &tries).await,
             };
             match (answer, alone) {
                 (Ok(()), _) => break,
+                // An earlier try may be why the condition does not hold.
+                (Err(Refused::Condition(_)), Some(entry)) if may_have_happened => {
+                    if self.is_done(entry, &tries).await {
+                        break;
+                    }
+                    return Err(Error::new(ErrorKind::Unavailable, NOBODY_KNOWS));
+                }
                 (Err(Refused::Condition(index)), _) => {
                     return Err(ConditionFailed { key: batch[index].key.clone() }.into());
                 }
-                (Err(Refused::Unknown(error)), Some(entry)) => {
-                    self.look_whether_done(entry, error).await?;
-                    break;
+                (Err(Refused::NotDone(error)), _) if !may_have_happened => {
+                    tries.again(error).await?;
                 }
-                (Err(Refused::NotDone(error)), _) if may_have_happened => {
-                    tries.again(nobody_knows(error)).await?;
-                }
-                (Err(Refused::NotDone(error)), _) => tries.again(error).await?,
-                (Err(Refused::Unknown(error)), _) => {
+                (Err(Refused::NotDone(error)), _) => tries.again(nobody_knows(error)).await?,
+                (Err(Refused::Unknown(error)), alone) => {
+                    if let Some(entry) = alone {
+                        if self.is_done(entry, &tries).await {
+                            break;
+                        }
+                        if !entry.is_repeatable() {
+                            return Err(error);
+                        }
+                    }
                     may_have_happened = true;
                     tries.again(nobody_knows(error)).await?;
                 }
@@ -74,10 +86,10 @@ impl DynamoRecords {
         Ok(entries.iter().map(|entry| entry.version).collect())
     }
 
-    async fn single(&self, entry: &Entry<'_>) -> Result<(), Refused> {
+    async fn single(&self, entry: &Entry<'_>, tries: &Tries) -> Result<(), Refused> {
         if let Some(item) = entry.item() {
             let call = self
-                .writes
+                .client
                 .put_item()
                 .table_name(&self.table)
                 .set_item(Some(item))
@@ -85,12 +97,13 @@ impl DynamoRecords {
                 .set_expression_attribute_names(entry.names())
                 .set_expression_attribute_values(entry.values())
                 .return_consumed_capacity(Total);
+            let call = call.customize().config_override(once(tries));
             let done = call.send().await.map_err(|error| self.refused(error))?;
             spent(Units::Write, done.consumed_capacity());
             return Ok(());
         }
         let call = self
-            .writes
+            .client
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(entry.key()))
@@ -98,20 +111,27 @@ impl DynamoRecords {
             .set_expression_attribute_names(entry.names())
             .set_expression_attribute_values(entry.values())
             .return_consumed_capacity(Total);
+        let call = call.customize().config_override(once(tries));
         let done = call.send().await.map_err(|error| self.refused(error))?;
         spent(Units::Write, done.consumed_capacity());
         Ok(())
     }
 
-    async fn transaction(&self, entries: &[Entry<'_>], token: &str) -> Result<(), Refused> {
+    async fn transaction(
+        &self,
+        entries: &[Entry<'_>],
+        token: &str,
+        tries: &Tries,
+    ) -> Result<(), Refused> {
         let items = entries.iter().map(|entry| entry.transact(&self.table));
         let items = items.collect::<Result<_>>().map_err(Refused::ForGood)?;
         let call = self
-            .writes
+            .client
             .transact_write_items()
             .client_request_token(token)
             .set_transact_items(Some(items))
             .return_consumed_capacity(Total);
+        let call = call.customize().config_override(once(tries));
         let done = call.send().await.map_err(|error| match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                 let why = why_cancelled(cancelled.cancellation_reasons());
@@ -127,19 +147,13 @@ impl DynamoRecords {
         Ok(())
     }
 
-    /// A put whose answer was lost has happened if its version is there.
-    ///
-    /// # Errors
-    /// `lost`, the reason for the question, where it has not or where nobody can tell.
-    async fn look_whether_done(&self, entry: &Entry<'_>, lost: Error) -> Result<()> {
-        if entry.version.is_none() {
-            return Err(lost);
-        }
-        let Ok(found) = self.one(&entry.write.key, Consistency::Strong).await else {
-            return Err(lost);
-        };
-        let is_ours = found.is_some_and(|record| Some(record.version) == entry.version);
-        if is_ours { Ok(()) } else { Err(lost) }
+    /// Whether a put is known to have happened: its version is there. Of a delete nobody ever knows, nor
+    /// where the record cannot be read in what is left of the time.
+    async fn is_done(&self, entry: &Entry<'_>, tries: &Tries) -> bool {
+        let Some(version) = entry.version else { return false };
+        let look = self.one(&entry.write.key, Consistency::Strong);
+        let found = tokio::time::timeout(tries.left(), look).await;
+        matches!(found, Ok(Ok(Some(record))) if record.version == version)
     }
 
     fn refused<E>(&self, error: SdkError<E, HttpResponse>) -> Refused
@@ -164,14 +178,13 @@ impl DynamoRecords {
     }
 }
 
+const NOBODY_KNOWS: &str = "the store of records was asked, and did not say whether it wrote";
+
 /// What the last try says is no answer to whether an earlier one has happened.
 fn nobody_knows(error: Error) -> Error {
     match error.kind() {
         ErrorKind::Unavailable => error,
-        _ => {
-            let sentence = "the store of records was asked, and did not say whether it wrote";
-            Error::with_source(ErrorKind::Unavailable, sentence, error)
-        }
+        _ => Error::with_source(ErrorKind::Unavailable, NOBODY_KNOWS, error),
     }
 }
 

@@ -44,6 +44,16 @@ async fn tries_come_to_an_end() {
 }
 
 #[tokio::test]
+async fn many_failures_leave_every_request_its_tries() {
+    let server = Server::new(|_, _| Answer::Refused(500, "InternalError")).await;
+    let store = server.store();
+    for n in 1..=60 {
+        store.head(&name("a")).await.unwrap_err();
+        assert_eq!(server.asked().len(), 4 * n);
+    }
+}
+
+#[tokio::test]
 async fn what_is_refused_is_asked_once() {
     let cases: [(fn() -> Answer, _); 3] = [
         (|| Answer::Refused(403, "AccessDenied"), ErrorKind::Internal),
