@@ -170,7 +170,7 @@ fn health(stores: &Stores) -> Health {
     Health::default()
         .check("objects", move || {
             let objects = objects.clone();
-            async move { objects.list("", None, 1).await.map(drop) }
+            async move { objects.probe().await }
         })
         .check("records", move || {
             let records = records.clone();

@@ -64,7 +64,7 @@ async fn run(options: Options) -> Result<()> {
             let objects = objects.clone();
             move || {
                 let objects = objects.clone();
-                async move { objects.list("", None, 1).await.map(drop) }
+                async move { objects.probe().await }
             }
         })
         .check("records", {

@@ -60,7 +60,7 @@ pub(crate) fn health(
         })
         .check("objects", move || {
             let objects = objects.clone();
-            async move { objects.list("", None, 1).await.map(drop) }
+            async move { objects.probe().await }
         })
         .check("queue", move || {
             let (queue, quick) = (queue.clone(), quick.clone());

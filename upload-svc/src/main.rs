@@ -105,7 +105,7 @@ async fn run(options: Options) -> Result<()> {
         })
         .check("objects", move || {
             let objects = objects.clone();
-            async move { objects.list("", None, 1).await.map(drop) }
+            async move { objects.probe().await }
         })
         .check("queue", move || {
             let queue = queue.clone();

@@ -17,13 +17,21 @@ const LEAST: Duration = Duration::from_millis(250);
 pub struct Tries {
     deadline: Instant,
     pause: Duration,
+    /// How many more there may be.
+    more: u32,
 }
 
 impl Tries {
     /// Tries from now on, for so long, the last of them included.
     #[must_use]
     pub fn within(time: Duration) -> Self {
-        Self { deadline: Instant::now() + time, pause: FIRST_PAUSE }
+        Self { deadline: Instant::now() + time, pause: FIRST_PAUSE, more: u32::MAX }
+    }
+
+    /// The same, but `tries` of them at most.
+    #[must_use]
+    pub fn at_most(self, tries: u32) -> Self {
+        Self { more: tries.saturating_sub(1), ..self }
     }
 
     /// The time that is left.
@@ -35,22 +43,20 @@ impl Tries {
     /// For the SDK's call of the next try: `attempt`, or what is left where that is less.
     #[must_use]
     pub fn time_outs(&self, attempt: Duration) -> TimeoutConfig {
-        let left = self.left();
-        TimeoutConfig::builder()
-            .operation_attempt_timeout(attempt.min(left))
-            .operation_timeout(left)
-            .build()
+        let time = attempt.min(self.left());
+        TimeoutConfig::builder().operation_attempt_timeout(time).operation_timeout(time).build()
     }
 
     /// Waits for the next try.
     ///
     /// # Errors
-    /// `error`, the reason for it, where no time is left.
+    /// `error`, the reason for it, where no time or try is left.
     pub async fn again(&mut self, error: Error) -> Result<()> {
         let pause = self.pause.mul_f64(fraction()?);
-        if self.left() < pause + LEAST {
+        if self.more == 0 || self.left() < pause + LEAST {
             return Err(error);
         }
+        self.more -= 1;
         sleep(pause).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Ok(())
@@ -95,9 +101,16 @@ mod tests {
         assert_eq!(limit(&tries), 5 * second);
         sleep(8 * second).await;
         assert_eq!(limit(&tries), 2 * second);
-        assert_eq!(tries.time_outs(5 * second).operation_timeout(), Some(2 * second));
         sleep(8 * second).await;
         assert_eq!(limit(&tries), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tries_may_be_few() {
+        let mut tries = Tries::within(Duration::from_secs(10)).at_most(2);
+        let busy = || Error::new(ErrorKind::Busy, "busy");
+        assert!(tries.again(busy()).await.is_ok());
+        assert!(tries.again(busy()).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

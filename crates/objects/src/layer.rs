@@ -155,6 +155,10 @@ impl ObjectStore for Counted {
         self.noted(self.store.list(prefix, cursor, limit).await)
     }
 
+    async fn probe(&self) -> Result<()> {
+        self.noted(self.store.probe().await)
+    }
+
     async fn presign_get(&self, name: &ObjectName, valid: Duration) -> Result<String> {
         self.counters.presigned.fetch_add(1, Relaxed);
         self.noted(self.store.presign_get(name, valid).await)

@@ -125,7 +125,8 @@ pub trait ObjectStore: Send + Sync + fmt::Debug + 'static {
     /// memory at once: who reads a large object asks for one range after the other.
     ///
     /// # Errors
-    /// `NotFound`; `RangeNotSatisfiable` for a range of which no byte exists, an empty one included.
+    /// `NotFound`; `Damaged` where the store finds that its bytes are not those that were put, which not
+    /// every store looks at; `RangeNotSatisfiable` for a range of which no byte exists, an empty one included.
     async fn get(&self, name: &ObjectName, range: Option<ByteRange>) -> Result<Bytes>;
 
     /// Length and time.
@@ -154,6 +155,15 @@ pub trait ObjectStore: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// `Invalid` for a limit out of bounds.
     async fn list(&self, prefix: &str, cursor: Option<String>, limit: usize) -> Result<ListPage>;
+
+    /// One real call that shows that the store can be used, for readiness: the cheapest there is, not held
+    /// up by the calls of others, and answered within seconds.
+    ///
+    /// # Errors
+    /// None but those of every method.
+    async fn probe(&self) -> Result<()> {
+        self.list("", None, 1).await.map(drop)
+    }
 
     /// An address at which anybody may read the object for a while, byte ranges included. Whether the
     /// object is there is not looked at.

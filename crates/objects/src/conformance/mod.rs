@@ -26,6 +26,7 @@ pub async fn suite(store: Arc<dyn ObjectStore>) {
 /// the next must see.
 pub async fn suite_on(handles: Vec<Arc<dyn ObjectStore>>) {
     let place = Place { handles, tag: fresh_tag() };
+    place.store().probe().await.unwrap();
     puts::run(&place).await;
     reads::run(&place).await;
     streams::run(&place).await;

@@ -1,12 +1,11 @@
 //! How the SDK is set up for objects: they are larger than what other services are asked, and take longer.
 
-use super::Limits;
-use super::error::Races;
+use super::limits::Limits;
 use aws::SdkConfig;
 use aws_sdk_s3::{
     Client,
     config::{
-        Builder, IdentityCache,
+        Builder, IdentityCache, ResponseChecksumValidation,
         retry::{RetryConfig, RetryPartition, TokenBucket},
         timeout::TimeoutConfig,
     },
@@ -37,10 +36,11 @@ pub(super) fn new(config: &SdkConfig, limits: &Limits) -> Client {
         .retry_partition(
             RetryPartition::custom("objects").token_bucket(TokenBucket::unlimited()).build(),
         )
-        .retry_classifier(Races)
         .timeout_config(timeouts)
         .identity_cache(IdentityCache::lazy().buffer_time(USED_NO_MORE).build())
         .force_path_style(own)
+        // Whole objects are verified where they are read.
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .build();
     Client::from_conf(config)
 }

@@ -49,24 +49,40 @@ where
     self::error(bucket, error)
 }
 
+/// As [`error`] for HEAD of the bucket.
+pub(super) fn bucket_error<E>(bucket: &str, error: SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    if Answer::of(&error).status == 404 {
+        return Error::with_source(ErrorKind::Internal, no_bucket(bucket), error);
+    }
+    self::error(bucket, error)
+}
+
+/// For an answer that is well and is not S3's.
+pub(super) fn not_s3() -> Error {
+    let (kind, sentence) = OBJECTS.meaning(Answer { status: 404, code: "", message: "" });
+    Error::new(kind, sentence)
+}
+
 /// The error of one object of many that was refused within an answer that is otherwise well.
 pub(super) fn refused(bucket: &str, code: &str) -> Error {
-    // The status that would have come had it been alone.
-    let status = if code == "InternalError" { 500 } else { 400 };
-    let answer = Answer { status, code, message: "" };
+    let answer = Answer { status: 400, code, message: "" };
     let (kind, sentence) = meaning(bucket, answer).unwrap_or_else(|| OBJECTS.meaning(answer));
     Error::new(kind, sentence)
 }
 
 const NOT_FOUND: &str = "there is no such object";
 
+fn no_bucket(bucket: &str) -> String {
+    format!("there is no bucket {bucket}: make it, or correct HASHREEL_OBJECTS")
+}
+
 fn meaning(bucket: &str, answer: Answer<'_>) -> Option<(ErrorKind, String)> {
     let (kind, sentence) = match (answer.status, answer.code) {
         (_, "NoSuchKey") => (ErrorKind::NotFound, NOT_FOUND.to_owned()),
-        (_, "NoSuchBucket") => (
-            ErrorKind::Internal,
-            format!("there is no bucket {bucket}: make it, or correct HASHREEL_OBJECTS"),
-        ),
+        (_, "NoSuchBucket") => (ErrorKind::Internal, no_bucket(bucket)),
         (416, _) => {
             (ErrorKind::RangeNotSatisfiable, "no byte of this range is in the object".into())
         }
@@ -84,6 +100,10 @@ fn meaning(bucket: &str, answer: Answer<'_>) -> Option<(ErrorKind, String)> {
         (_, "SlowDown" | RACE) => {
             (ErrorKind::Busy, "the store of objects is overloaded; try again later".into())
         }
+        // Also within an answer that began well.
+        (_, "InternalError" | "ServiceUnavailable") => {
+            (ErrorKind::Unavailable, "the store of objects is in trouble; try again later".into())
+        }
         (507, _) => (ErrorKind::NoSpace, "the store of objects has no space left".into()),
         (_, "BadDigest" | "RequestTimeout" | "IncompleteBody") => (
             ErrorKind::Unavailable,
@@ -94,7 +114,8 @@ fn meaning(bucket: &str, answer: Answer<'_>) -> Option<(ErrorKind, String)> {
     Some((kind, sentence))
 }
 
-/// Has a put tried again that met another one, which the SDK would not do by itself.
+/// Has a put tried again that met another one, which the SDK would not do by itself. For no other request:
+/// of an upload whose completion meets a put, the parts are void.
 #[derive(Debug)]
 pub(super) struct Races;
 

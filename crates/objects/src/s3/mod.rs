@@ -12,6 +12,7 @@
 mod client;
 mod error;
 mod keys;
+mod limits;
 mod presign;
 mod put;
 mod read;
@@ -26,39 +27,10 @@ use aws::SdkConfig;
 use aws_sdk_s3::Client;
 use bytes::Bytes;
 use futures::stream::BoxStream;
+use limits::Limits;
 use model::{ByteRange, Error, ErrorKind, Result, Sha256};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task::JoinSet};
-
-/// How long requests take at most, and how many there are.
-#[derive(Debug, Clone)]
-pub(crate) struct Limits {
-    /// Requests that are under way at the same time; the others wait for their turn.
-    in_flight: usize,
-    /// Until a connection stands.
-    connect: Duration,
-    /// One try of a request, its body included.
-    attempt: Duration,
-    /// A request with all its tries, and the wait for its turn, each.
-    total: Duration,
-    /// Tries of a request.
-    attempts: u32,
-    /// The longest pause before the second try; it doubles with each.
-    pause: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            in_flight: 64,
-            connect: Duration::from_secs(3),
-            attempt: Duration::from_secs(15),
-            total: Duration::from_secs(30),
-            attempts: 6,
-            pause: Duration::from_millis(200),
-        }
-    }
-}
 
 /// The store in one bucket, below one prefix. Clones are one store and share its connections.
 #[derive(Debug, Clone)]
@@ -205,6 +177,10 @@ impl ObjectStore for S3Objects {
             return Err(Error::invalid(format!("a page lists 1 to {MAX_LIST} objects")));
         }
         self.page(prefix, cursor.as_deref(), limit).await
+    }
+
+    async fn probe(&self) -> Result<()> {
+        self.look_at_bucket().await
     }
 
     async fn presign_get(&self, name: &ObjectName, valid: Duration) -> Result<String> {

@@ -1,6 +1,6 @@
 //! Whole objects into the bucket: a request each, many at a time.
 
-use super::{S3Objects, error};
+use super::{S3Objects, error, stream::PART};
 use crate::{Outcome, Put};
 use aws_sdk_s3::primitives::ByteStream;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -27,6 +27,7 @@ impl S3Objects {
             None => checksum(bytes.clone()).await?,
         };
         let media_type = name.media_type();
+        let limits = self.limits.carrying(bytes.len());
         let put = self
             .client
             .put_object()
@@ -38,7 +39,8 @@ impl S3Objects {
             .set_cache_control(media_type.map(|_| CACHE_CONTROL.to_owned()))
             .body(ByteStream::from(bytes));
         // The signature covers the checksum, which covers the bytes: they need not be hashed once more.
-        let (put, bucket) = (put.customize().disable_payload_signing(), self.bucket.clone());
+        let put = put.customize().config_override(limits).disable_payload_signing();
+        let bucket = self.bucket.clone();
         let put = async move {
             match put.send().await {
                 Ok(_) => Ok(Outcome::Created),
@@ -57,6 +59,15 @@ pub(super) async fn checksum(bytes: Bytes) -> Result<String> {
         Error::with_source(ErrorKind::Internal, "hashing an object ended unexpectedly", panic)
     })?;
     Ok(written(hash))
+}
+
+/// The sum that S3 keeps of an object with these bytes, written in the form of `like`: of one that was put
+/// in parts, the digest of their digests, and their number.
+pub(super) fn sum_like(like: &str, bytes: &[u8]) -> String {
+    let Some((_, parts)) = like.split_once('-') else { return written(Sha256::of(bytes)) };
+    let digests: Vec<u8> =
+        bytes.chunks(PART).flat_map(|part| *Sha256::of(part).as_bytes()).collect();
+    format!("{}-{parts}", written(Sha256::of(&digests)))
 }
 
 /// A SHA-256 as S3 writes it.

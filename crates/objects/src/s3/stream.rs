@@ -128,6 +128,7 @@ impl Upload {
             return Err(Error::new(ErrorKind::TooLarge, sentence));
         }
         let sum = checksum(bytes.clone()).await?;
+        let limits = self.store.limits.carrying(bytes.len());
         let part = self
             .store
             .client
@@ -138,8 +139,8 @@ impl Upload {
             .part_number(number)
             .checksum_sha256(&sum)
             .body(ByteStream::from(bytes));
-        let (part, bucket) =
-            (part.customize().disable_payload_signing(), self.store.bucket.clone());
+        let part = part.customize().config_override(limits).disable_payload_signing();
+        let bucket = self.store.bucket.clone();
         let part = async move { part.send().await.map_err(|error| error::error(&bucket, error)) };
         let stored = self.store.in_turn(part).await?;
         Ok(CompletedPart::builder()
@@ -159,30 +160,44 @@ impl Upload {
             .key(&self.key)
             .upload_id(&self.id)
             .if_none_match("*")
-            .multipart_upload(parts);
+            .multipart_upload(parts)
+            .customize()
+            .config_override(store.limits.completing());
         // What it fails with is looked at here, outside of the turn: another request may be needed.
-        match store.in_turn(async move { Ok(complete.send().await) }).await? {
-            Ok(_) => {
+        let unclear = match store.in_turn(async move { Ok(complete.send().await) }).await? {
+            // Every object has one; an answer that broke off may have none.
+            Ok(done) if done.e_tag.is_some() => {
                 self.is_complete = true;
-                Ok(Outcome::Created)
+                return Ok(Outcome::Created);
             }
-            Err(error) if error::is_taken(&error) => Ok(Outcome::Existed),
-            // An answer was lost: an earlier try has completed it, or somebody has aborted it.
-            Err(error) if Answer::of(&error).code == "NoSuchUpload" => {
-                match store.info(&self.name).await {
-                    Ok(_) => Ok(Outcome::Existed),
-                    Err(absent) if absent.kind() == ErrorKind::NotFound => Err(Error::with_source(
-                        ErrorKind::Unavailable,
-                        "an upload to the store of objects was aborted; try again",
-                        error,
-                    )),
-                    Err(other) => Err(other),
-                }
+            Ok(_) => Error::new(ErrorKind::Unavailable, NOT_COMPLETE),
+            Err(error) if error::is_taken(&error) => return Ok(Outcome::Existed),
+            // Another writer came between, and the parts are void; or an answer was lost, and an earlier
+            // try has completed it; or somebody has aborted it; or the answer broke off.
+            Err(error)
+                if matches!(
+                    Answer::of(&error),
+                    Answer { status: 409, .. }
+                        | Answer { code: "NoSuchUpload", .. }
+                        | Answer { status: 200, code: "", .. }
+                ) =>
+            {
+                Error::with_source(ErrorKind::Unavailable, NOT_COMPLETE, error)
             }
-            Err(error) => Err(error::error(&store.bucket, error)),
+            Err(error) => error::error(&store.bucket, error),
+        };
+        if !unclear.kind().is_retryable() {
+            return Err(unclear);
+        }
+        match store.info(&self.name).await {
+            Ok(_) => Ok(Outcome::Existed),
+            Err(absent) if absent.kind() == ErrorKind::NotFound => Err(unclear),
+            Err(other) => Err(other),
         }
     }
 }
+
+const NOT_COMPLETE: &str = "an object did not come about in the store of objects; put it again";
 
 impl Drop for Upload {
     fn drop(&mut self) {

@@ -115,7 +115,7 @@ async fn an_answer_that_breaks_off_is_asked_for_again() {
     assert_eq!(server.store().get(&name("a"), None).await.unwrap(), "0123456789");
     let server = Server::script(&[|| Answer::Broken]).await;
     let error = server.store().get(&name("a"), None).await.unwrap_err();
-    assert_eq!((error.kind(), server.asked().len()), (ErrorKind::Unavailable, 3));
+    assert_eq!((error.kind(), server.asked().len()), (ErrorKind::Unavailable, 4));
 }
 
 #[tokio::test]
@@ -206,21 +206,150 @@ async fn another_range_than_was_asked_for_is_no_answer() {
     assert_eq!(error.kind(), ErrorKind::Internal, "{}", error.chain());
 }
 
+/// An object with the sum that S3 keeps of it.
+fn summed(sum: &str, bytes: Bytes) -> Answer {
+    Answer::Whole(([("x-amz-checksum-sha256", sum.to_owned())], bytes).into_response())
+}
+
 #[tokio::test]
-async fn one_that_could_not_be_deleted_is_told() {
-    let refused = "<DeleteResult><Error><Key>b</Key><Code>SlowDown</Code></Error></DeleteResult>";
-    let server = Server::new(move |_, _| Answer::Plain(200, refused.into())).await;
-    let names = [name("a"), name("b")];
-    let error = server.store().delete_all(&names).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Busy, "{}", error.chain());
+async fn whole_objects_are_what_was_put_or_an_error() {
+    let (right, bytes) = (put::written(Sha256::of(b"abc")), Bytes::from("abc"));
+    // Hurt on the way, it is asked for once more; hurt in the store, no more.
+    type Body = fn(usize) -> &'static [u8];
+    let sums: [(Body, _, _); 3] = [
+        (|_| b"abc", Ok(bytes.clone()), 1),
+        (|n| if n == 0 { b"abd" } else { b"abc" }, Ok(bytes), 2),
+        (|_| b"abd", Err(ErrorKind::Damaged), 2),
+    ];
+    for (body, expected, asked) in sums {
+        let sum = right.clone();
+        let server = Server::new(move |n, _| summed(&sum, Bytes::from_static(body(n)))).await;
+        let read = server.store().get(&name("a"), None).await.map_err(|error| error.kind());
+        assert_eq!((read, server.asked().len()), (expected, asked));
+        assert_eq!(server.asked()[0].header("x-amz-checksum-mode"), "ENABLED");
+    }
+}
+
+#[tokio::test]
+async fn a_large_object_is_verified_as_it_was_put() {
+    // Put in parts of 16 MiB, or at once.
+    let object: Bytes = (0..20u32 << 18).flat_map(u32::to_le_bytes).collect();
+    let (first, last) = object.split_at(16 << 20);
+    let digests: Vec<u8> =
+        [first, last].iter().flat_map(|part| *Sha256::of(part).as_bytes()).collect();
+    let in_parts = format!("{}-2", put::written(Sha256::of(&digests)));
+    let at_once = put::written(Sha256::of(&object));
+    let cases = [
+        (in_parts.clone(), true),
+        (at_once, true),
+        (in_parts.replace("-2", "-3"), true),
+        (put::written(Sha256::of(first)), false),
+        (format!("{}-2", put::written(Sha256::of(first))), false),
+    ];
+    for (sum, is_well) in cases {
+        let (stored, kept) = (object.clone(), sum.clone());
+        let server = Server::new(move |_, asked| match asked.header("range") {
+            "" => summed(&kept, stored.clone()),
+            _ => read(&stored, asked),
+        })
+        .await;
+        let read = server.store().get(&name("a"), None).await;
+        let expected = if is_well { Ok(&object) } else { Err(ErrorKind::Damaged) };
+        assert!(read.as_ref().map_err(|error| error.kind()) == expected, "{sum}");
+    }
+}
+
+fn refusals(keys: &[(&str, &str)]) -> Answer {
+    let refused = keys
+        .iter()
+        .map(|(key, code)| format!("<Error><Key>{key}</Key><Code>{code}</Code></Error>"));
+    let refused: String = refused.collect();
+    Answer::Plain(200, format!("<DeleteResult>{refused}</DeleteResult>"))
+}
+
+#[tokio::test]
+async fn those_that_could_not_be_deleted_are_tried_again() {
+    let server = Server::script(&[
+        || refusals(&[("b", "SlowDown"), ("c", "InternalError")]),
+        || Answer::Refused(503, "SlowDown"),
+        || refusals(&[("c", "InternalError")]),
+        || refusals(&[]),
+    ])
+    .await;
+    server.store().delete_all(&[name("a"), name("b"), name("c")]).await.unwrap();
+    let asked = server.asked();
+    let keys = asked.iter().map(|asked| {
+        let body = String::from_utf8(asked.body.to_vec()).unwrap();
+        ["a", "b", "c"].into_iter().filter(|key| body.contains(&format!("<Key>{key}<"))).collect()
+    });
+    let keys: Vec<String> = keys.collect();
+    assert_eq!(keys, ["abc", "bc", "bc", "c"]);
+}
+
+#[tokio::test]
+async fn those_that_stay_are_told_by_their_keys() {
+    let limits = Limits { total: Duration::from_secs(1), ..quick() };
+    let server = Server::new(|n, _| match n {
+        0 => refusals(&[("b", "AccessDenied"), ("c", "SlowDown")]),
+        _ => refusals(&[]),
+    })
+    .await;
+    let names = [name("a"), name("b"), name("c")];
+    let error = server.store_with(limits.clone()).delete_all(&names).await.unwrap_err();
+    assert_eq!((error.kind(), server.asked().len()), (ErrorKind::Internal, 2), "{error}");
+    assert!(error.to_string().starts_with("b could not be deleted"), "{error}");
+
+    let server = Server::new(|_, _| refusals(&[("a", "SlowDown"), ("c", "SlowDown")])).await;
+    let error = server.store_with(limits).delete_all(&names).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Busy);
+    assert!(error.to_string().starts_with("a, c could not be deleted"), "{error}");
+
     // A single one costs another request, and none nothing.
+    let server = Server::script(&[Answer::ok]).await;
     server.store().delete(&name("a")).await.unwrap();
     server.store().delete_all(&[]).await.unwrap();
     let methods: Vec<_> = server.asked().into_iter().map(|asked| asked.method).collect();
-    assert_eq!(methods, [Method::POST, Method::DELETE]);
+    assert_eq!(methods, [Method::DELETE]);
 }
 
-/// Answers to a multipart upload until it is to be completed, then `last`.
+#[tokio::test]
+async fn readiness_is_a_look_at_the_bucket_that_waits_for_nobody() {
+    let server = Server::new(|_, asked| match asked.method {
+        Method::HEAD => Answer::Whole([("x-amz-request-id", "1")].into_response()),
+        _ => Answer::Silence,
+    })
+    .await;
+    let store = server.store_with(Limits { in_flight: 1, ..quick() });
+    let under_load = tokio::spawn({
+        let store = store.clone();
+        async move { store.get(&name("a"), None).await }
+    });
+    while server.asked().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    store.probe().await.unwrap();
+    under_load.abort();
+    assert_eq!(server.asked().last().unwrap().uri.path(), "/reels/");
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_not_well_is_not_ready() {
+    let cases: [(fn() -> Answer, _, _); 4] = [
+        (|| Answer::Plain(404, String::new()), ErrorKind::Internal, "no bucket reels"),
+        (|| Answer::Plain(403, String::new()), ErrorKind::Internal, "HASHREEL_OBJECTS"),
+        (|| Answer::Plain(200, "<html>hello</html>".into()), ErrorKind::Internal, "S3's protocol"),
+        (|| Answer::Silence, ErrorKind::Unavailable, "does not answer"),
+    ];
+    for (answer, kind, says) in cases {
+        let server = Server::new(move |_, _| answer()).await;
+        let limits = Limits { probe: Duration::from_millis(100), ..quick() };
+        let error = server.store_with(limits).probe().await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{}", error.chain());
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}
+
+/// Answers to a multipart upload until it is to be completed, then `last`; the object is not there.
 fn multipart(asked: &Asked, last: Answer) -> Answer {
     let query = asked.uri.query().unwrap_or_default();
     match (asked.method.as_str(), query) {
@@ -236,6 +365,11 @@ fn multipart(asked: &Asked, last: Answer) -> Answer {
     }
 }
 
+fn completed() -> Answer {
+    let result = "<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>";
+    Answer::Plain(200, result.into())
+}
+
 fn pieces(mib: usize) -> BoxStream<'static, Result<Bytes>> {
     let piece = Bytes::from(vec![7; 1 << 20]);
     stream::iter(std::iter::repeat_n(piece, mib)).map(Ok).boxed()
@@ -243,8 +377,7 @@ fn pieces(mib: usize) -> BoxStream<'static, Result<Bytes>> {
 
 #[tokio::test]
 async fn a_long_stream_comes_in_equal_parts_that_are_checked() {
-    let done = || Answer::Plain(200, "<CompleteMultipartUploadResult/>".into());
-    let server = Server::new(move |_, asked| multipart(asked, done())).await;
+    let server = Server::new(move |_, asked| multipart(asked, completed())).await;
     let streamed = server.store().put_stream(&name("long.m4s"), pieces(40)).await.unwrap();
     assert_eq!(streamed, Streamed { outcome: Outcome::Created, len: 40 << 20 });
     let asked = server.asked();
@@ -291,6 +424,56 @@ async fn an_upload_that_does_not_become_an_object_is_aborted() {
         let answer = server.store().put_stream(&name("a"), stream).await;
         assert_eq!(answer.map(|done| done.outcome).map_err(|error| error.kind()), expected);
         assert!(aborted.recv().await.unwrap().contains("uploadId=u1"));
+    }
+}
+
+#[tokio::test]
+async fn what_came_of_an_upload_is_looked_at_where_its_completion_does_not_tell() {
+    let silence: fn() -> Answer = || Answer::Silence;
+    let race: fn() -> Answer = || Answer::Refused(409, "ConditionalRequestConflict");
+    let gone: fn() -> Answer = || Answer::Refused(404, "NoSuchUpload");
+    let inside: fn() -> Answer =
+        || Answer::Plain(200, "<Error><Code>InternalError</Code></Error>".into());
+    let torn: fn() -> Answer = || Answer::Plain(200, String::new());
+    // (what the tries to complete it are told, whether the object is there, what comes of it, tries)
+    let done: fn() -> Answer = completed;
+    type Case = (Vec<fn() -> Answer>, bool, Result<Outcome, ErrorKind>, usize);
+    let cases: [Case; 10] = [
+        (vec![silence, done], false, Ok(Outcome::Created), 2),
+        (vec![silence, gone], true, Ok(Outcome::Existed), 2),
+        (vec![silence], true, Ok(Outcome::Existed), 2),
+        (vec![silence], false, Err(ErrorKind::Unavailable), 2),
+        (vec![race], true, Ok(Outcome::Existed), 1),
+        (vec![race], false, Err(ErrorKind::Unavailable), 1),
+        (vec![inside, done], false, Ok(Outcome::Created), 2),
+        (vec![inside], false, Err(ErrorKind::Unavailable), 4),
+        (vec![torn], true, Ok(Outcome::Existed), 1),
+        (vec![torn], false, Err(ErrorKind::Unavailable), 1),
+    ];
+    for (n, (told, is_there, expected, tries)) in cases.into_iter().enumerate() {
+        let completions = Arc::new(std::sync::atomic::AtomicUsize::default());
+        let count = completions.clone();
+        let server = Server::new(move |_, asked| {
+            let is_completion = asked.method == Method::POST
+                && asked.uri.query().is_some_and(|query| query.contains("uploadId"));
+            if is_completion {
+                let n = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                return told[n.min(told.len() - 1)]();
+            }
+            match (&asked.method, is_there) {
+                (&Method::HEAD, true) => {
+                    let modified = [("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT")];
+                    Answer::Whole((modified, "bytes").into_response())
+                }
+                _ => multipart(asked, Answer::ok()),
+            }
+        })
+        .await;
+        let store = server.store_with(Limits { complete: Duration::from_millis(500), ..quick() });
+        let put = store.put_stream(&name("a"), pieces(17)).await;
+        let put = put.map(|done| done.outcome).map_err(|error| error.kind());
+        let tried = completions.load(std::sync::atomic::Ordering::SeqCst);
+        assert_eq!((put, tried), (expected, tries), "case {n}");
     }
 }
 
