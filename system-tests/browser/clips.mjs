@@ -16,6 +16,8 @@ export async function clips(directory, video) {
   const made = {
     folder: directory,
     video: video ?? (await clip(join(directory, "moving.mp4"))),
+    // Other sound makes it another video, which nothing was made of yet.
+    growing: await clip(join(directory, "growing.mp4"), 440),
     flash: await flash(join(directory, "flash-and-beep.mp4")),
     plain: join(directory, "notes.txt"),
     broken: join(directory, "cut-off.mp4"),
@@ -50,10 +52,10 @@ export async function gallery(directory) {
 /** A path's last part, which is the name that the app shows. */
 export const nameOf = (path) => basename(path);
 
-async function clip(path) {
+async function clip(path, tone = 330) {
   await ffmpeg(
     ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=40"],
-    ["-f", "lavfi", "-i", "sine=frequency=330:sample_rate=48000:duration=40"],
+    ["-f", "lavfi", "-i", `sine=frequency=${tone}:sample_rate=48000:duration=40`],
     [
       "-c:v",
       "libx264",

@@ -2,6 +2,7 @@
 
 import { fromTheBucket, secondViewer } from "./delivery.mjs";
 import { actions, brokenFile, plainFile, trouble } from "./files.mjs";
+import { grows } from "./growing.mjs";
 import { firstLook, pictures, widths } from "./look.mjs";
 import { keyboard, play, quality, seek } from "./playback.mjs";
 import { signIn } from "./signin.mjs";
@@ -42,6 +43,12 @@ const all = [
     promise: "the player and its menus obey the keyboard alone",
     run: keyboard,
     needs: ["play"],
+  },
+  {
+    name: "grows",
+    promise: "a stream that is watched while it is made only grows, and ends",
+    run: grows,
+    needs: [],
   },
   { name: "sync", promise: "a flash and its beep are within 20 ms of each other", run: sync, needs: [] },
   {

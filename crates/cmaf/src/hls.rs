@@ -1,8 +1,9 @@
 //! HLS playlists (RFC 8216): one media playlist a rendition, and the master that names them.
 //!
-//! While segments are made a playlist is of type EVENT: it only ever grows, says that playing starts at
-//! zero, and appears with its second segment, because a player with one segment ahead stalls. At the
-//! end, and on failure, it gets its ENDLIST and nothing comes after.
+//! A playlist is of type EVENT from its first to its last day: it only ever grows (RFC 8216, 6.2.1), says
+//! that playing starts at zero, and appears with its second segment, because a player with one segment
+//! ahead stalls. At the end, and on failure, it gets its ENDLIST and nothing comes after. So whoever
+//! follows one never sees a line of it change.
 
 use crate::manifest::{Kind, Progress, Rendition, Segment, Uris};
 use std::fmt::Write as _;
@@ -22,7 +23,7 @@ fn listed(rendition: &Rendition, progress: Progress) -> Option<Vec<Segment>> {
     (segments.len() >= least).then_some(segments)
 }
 
-/// A rendition's media playlist, once there is one. `longest_seconds` is the plan's longest segment: the
+/// A rendition's media playlist, once there is one. `longest_seconds` bounds the plan's segments: the
 /// target duration may not change while the playlist grows, so it is announced from the start, and
 /// follows only where a source without frames for long made a segment longer.
 #[must_use]
@@ -39,15 +40,9 @@ pub fn media(
     let target = longest.max(u64::from(longest_seconds)).max(1);
     let mut text = format!(
         "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-MEDIA-SEQUENCE:0\n\
-         #EXT-X-PLAYLIST-TYPE:{}\n#EXT-X-INDEPENDENT-SEGMENTS\n",
-        match progress {
-            Progress::Growing => "EVENT",
-            Progress::Ended => "VOD",
-        }
+         #EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+         #EXT-X-START:TIME-OFFSET=0,PRECISE=YES\n"
     );
-    if progress == Progress::Growing {
-        text.push_str("#EXT-X-START:TIME-OFFSET=0,PRECISE=YES\n");
-    }
     line(&mut text, format_args!("#EXT-X-MAP:URI=\"{}\"", quoted(&uris.init(rendition.id))));
     for segment in &segments {
         line(&mut text, format_args!("#EXTINF:{},", seconds(segment.duration, scale)));
@@ -183,13 +178,33 @@ mod tests {
         assert_eq!(
             text,
             "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:30\n#EXT-X-MEDIA-SEQUENCE:0\n\
-             #EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+             #EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+             #EXT-X-START:TIME-OFFSET=0,PRECISE=YES\n\
              #EXT-X-MAP:URI=\"/play/r/00000000-0000-4000-8000-000000000001/init.mp4\"\n\
              #EXTINF:10.000000,\n/play/r/00000000-0000-4000-8000-000000000001/0.m4s\n\
              #EXTINF:30.000000,\n/play/r/00000000-0000-4000-8000-000000000001/1.m4s\n\
              #EXTINF:5.000000,\n/play/r/00000000-0000-4000-8000-000000000001/3.m4s\n\
              #EXT-X-ENDLIST\n"
         );
+    }
+
+    #[test]
+    fn a_playlist_is_only_ever_appended_to() {
+        // Sound whose segments are a frame longer and shorter than ten seconds, around what is announced.
+        let lengths = [480_256, 479_232, 503_808, 480_256, 96_000];
+        let segments: Vec<_> = (0..).zip(lengths).map(|(k, ticks)| (k, ticks, 10)).collect();
+        let at = |count: usize, progress| {
+            media(&audio(1, &segments[..count]), progress, 11, &uris()).unwrap()
+        };
+        let mut before = at(2, Progress::Growing);
+        for (count, progress) in
+            (3..=5).map(|n| (n, Progress::Growing)).chain([(5, Progress::Ended)])
+        {
+            let now = at(count, progress);
+            assert!(now.len() > before.len() && now.starts_with(&before), "{before}then\n{now}");
+            before = now;
+        }
+        assert!(before.ends_with("#EXT-X-ENDLIST\n"));
     }
 
     #[test]

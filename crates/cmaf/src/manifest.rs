@@ -117,7 +117,7 @@ impl Rendition {
 /// Whether more is to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// Segments are still being made: HLS type EVENT.
+    /// Segments are still being made.
     Growing,
     /// Complete, or failed: nothing comes after what is there.
     Ended,

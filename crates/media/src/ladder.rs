@@ -259,15 +259,18 @@ fn video_runs(track: &VideoTrack, cuts: &Cuts, known: bool) -> Vec<Planned> {
 }
 
 impl Plan {
-    /// The longest segment that is expected, in seconds to the nearest: a playlist's target duration.
+    /// What no segment that is expected is longer than, in whole seconds: a playlist's target duration.
+    /// Rounded up, as segments of sound end with a frame of sound and may be some milliseconds longer
+    /// than those of the picture: the target duration is the same for both and may not grow.
     #[must_use]
     pub fn longest_seconds(&self) -> u32 {
         let scale = i64::from(TIMESCALE);
         let planned = u32::try_from(self.cuts.len()).unwrap_or(u32::MAX);
-        let tail = self.duration.map_or(0, |end| end - self.cuts.cut(planned.saturating_sub(1)));
+        let last = self.cuts.cut(planned.saturating_sub(1));
+        let tail = self.duration.map_or_else(|| self.cuts.longest(), |end| end - last);
         let between = (1..planned).map(|k| self.cuts.cut(k) - self.cuts.cut(k - 1)).max();
         let longest = between.unwrap_or(self.cuts.step()).max(tail);
-        u32::try_from((longest + scale / 2) / scale).unwrap_or(u32::MAX).max(1)
+        u32::try_from((longest + scale - 1) / scale).unwrap_or(u32::MAX).max(1)
     }
 
     /// The frame rate of the video renditions: the source's, at most the profile's.
@@ -449,6 +452,18 @@ mod tests {
         }
         assert_eq!(plan.longest_seconds(), 10);
         assert!(plan.task(Planned::Audio { track: 7 }).is_err());
+    }
+
+    #[test]
+    fn a_segment_may_end_a_frame_later_than_planned_within_the_target_duration() {
+        let longest = |duration| {
+            plan(&probed(vec![], duration), &Profile::default()).unwrap().longest_seconds()
+        };
+        // 10.49 s of picture may come with 10.51 s of sound, which is rounded to 11.
+        assert_eq!(longest(Some(1049 * SECOND / 100)), 11);
+        // A tail that nobody announced stays with the segment before it.
+        assert_eq!(longest(None), 11);
+        assert_eq!(longest(Some(60 * SECOND)), 10);
     }
 
     #[test]
