@@ -61,6 +61,44 @@ export async function widths({ browser, known }) {
   return { seen };
 }
 
+/** Looks for a dark line between the picture's edge and the page, at widths where boxes end between pixels. */
+export async function edges({ browser, known }) {
+  const page = await browser.page();
+  await watch(page, known.file);
+  await page.keyboard.press("k");
+  const seen = [];
+  for (const width of [1440, 1201, 777, 643]) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.waitForFunction(() => document.querySelector(".player.is-filled") !== null);
+    const box = await page.locator(id("player")).boundingBox();
+    const right = Math.round(box.x + box.width);
+    const clip = { x: right - 5, y: Math.round(box.y) + 20, width: 5, height: Math.round(box.height / 2) };
+    const shot = await page.screenshot({ clip });
+    const columns = await page.evaluate(brightness, [...shot]);
+    const step = columns.at(-2) - columns.at(-1);
+    demand(step < 40, `at ${width} px the picture ends in a dark line: ${columns.map(Math.round).join(", ")}`);
+    seen.push({ width, step });
+  }
+  return { seen };
+}
+
+/** Runs in the page: the mean brightness of each column of a PNG, from 0 to 255. */
+async function brightness(png) {
+  const picture = await createImageBitmap(new Blob([new Uint8Array(png)], { type: "image/png" }));
+  const { width, height } = picture;
+  const pen = new OffscreenCanvas(width, height).getContext("2d");
+  pen.drawImage(picture, 0, 0);
+  const { data } = pen.getImageData(0, 0, width, height);
+  return Array.from({ length: width }, (_, x) => {
+    let sum = 0;
+    for (let y = 0; y < height; y += 1) {
+      const at = (y * width + x) * 4;
+      sum += (data[at] + data[at + 1] + data[at + 2]) / 3;
+    }
+    return sum / height;
+  });
+}
+
 /** Runs in the page: visible controls that a screen reader would have no name for. */
 function unnamed() {
   const controls = document.querySelectorAll("button, a, input, [role=slider], progress, dialog");

@@ -3,7 +3,7 @@
 import { fromTheBucket, secondViewer } from "./delivery.mjs";
 import { actions, brokenFile, plainFile, trouble } from "./files.mjs";
 import { grows } from "./growing.mjs";
-import { firstLook, pictures, widths } from "./look.mjs";
+import { edges, firstLook, pictures, widths } from "./look.mjs";
 import { keyboard, play, quality, seek } from "./playback.mjs";
 import { signIn } from "./signin.mjs";
 import { sync } from "./sync.mjs";
@@ -88,6 +88,12 @@ const all = [
     name: "widths",
     promise: "nothing sticks out at 375 and 1440 pixels, in light and dark",
     run: widths,
+    needs: ["ready"],
+  },
+  {
+    name: "edges",
+    promise: "the picture reaches the edges of its box at every width",
+    run: edges,
     needs: ["ready"],
   },
   {

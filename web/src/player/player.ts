@@ -9,6 +9,7 @@ import type { MenuItem } from "../ui/menu";
 import { Captions } from "./captions";
 import { Controls, speeds } from "./controls";
 import { startEngine, type Engine } from "./engine";
+import { watchFit } from "./fit";
 import { StreamGraph } from "./graph";
 import { command, keyHelp, type Command } from "./keys";
 import { SeekBar } from "./seekbar";
@@ -88,6 +89,7 @@ export class Player {
       this.controls.element,
     );
     this.listen();
+    watchFit(this.element, this.video);
     restoreVolume(this.video);
     this.paint();
   }
