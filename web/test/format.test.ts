@@ -1,30 +1,29 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ago, bitrate, clock, percent, rate, sentence, size, spokenTime, timeLeft } from "../src/core/format";
+import { ago, bitrate, clock, partOf, percent, rate, sentence, size, spokenTime, timeLeft } from "../src/core/format";
 
-test("sizes are in decimal units with two figures where they matter", () => {
+test("sizes are in the units and figures of the command line", () => {
   const cases: [number, string][] = [
-    [0, "0 bytes"],
-    [1, "1 byte"],
-    [999, "999 bytes"],
-    [1000, "1.0 kB"],
-    [9_949, "9.9 kB"],
-    [9_960, "10 kB"],
-    [999_499, "999 kB"],
-    [999_500, "1.0 MB"],
-    [4_200_000_000, "4.2 GB"],
-    [5e15, "5.0 PB"],
+    [0, "0 B"],
+    [1, "1 B"],
+    [1023, "1023 B"],
+    [1024, "1.00 KiB"],
+    [10_190, "9.95 KiB"],
+    [1_048_576, "1.00 MiB"],
+    [4_200_000_000, "3.91 GiB"],
+    [2 ** 40, "1.00 TiB"],
+    [5 * 2 ** 50, "5.00 PiB"],
   ];
   for (const [bytes, text] of cases) assert.equal(size(bytes), text);
-  assert.equal(rate(12_345_678.9), "12 MB/s");
+  assert.equal(rate(12_345_678.9), "11.77 MiB/s");
 });
 
 test("bit rates are named as networks name them", () => {
-  assert.equal(bitrate(128_000), "128 kb/s");
-  assert.equal(bitrate(2_800_000), "2.8 Mb/s");
-  assert.equal(bitrate(87_400_000), "87 Mb/s");
-  assert.equal(bitrate(1_500_000_000), "1.5 Gb/s");
+  assert.equal(bitrate(128_000), "128 kbit/s");
+  assert.equal(bitrate(2_800_000), "2.8 Mbit/s");
+  assert.equal(bitrate(87_400_000), "87 Mbit/s");
+  assert.equal(bitrate(1_500_000_000), "1.5 Gbit/s");
 });
 
 test("positions are shown and spoken", () => {
@@ -35,6 +34,12 @@ test("positions are shown and spoken", () => {
   assert.equal(spokenTime(3661), "1 hour 1 minute 1 second");
   assert.equal(spokenTime(120), "2 minutes");
   assert.equal(spokenTime(0), "0 seconds");
+});
+
+test("what was cut off is told in seconds, or as positions where it is long", () => {
+  assert.equal(partOf(40.96, 60.01), "41 s of the announced 60 s");
+  assert.equal(partOf(59.6, 60), "59.6 s of the announced 60.0 s");
+  assert.equal(partOf(65, 3723), "1:05 of the announced 1:02:03");
 });
 
 test("time left is rough, and nothing where nobody can know", () => {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { Video } from "../src/core/api";
-import { kindOf, matches, reasonOf, stateOf } from "../src/library/words";
+import { cutOff, kindOf, matches, reasonOf, stateOf } from "../src/library/words";
+import { fillsBox } from "../src/player/fit";
 import { command } from "../src/player/keys";
 import { qualities } from "../src/player/quality";
 import { Recoveries } from "../src/player/recovery";
@@ -18,11 +19,20 @@ test("rungs are named by their short side, the best first", () => {
   assert.deepEqual(
     qualities(rungs).map(({ id, label, hint }) => [id, label, hint]),
     [
-      [1, "1080p60", "5.0 Mb/s"],
-      [0, "360p", "800 kb/s"],
-      [2, "Sound", "128 kb/s"],
+      [1, "1080p60", "up to 5.0 Mbit/s"],
+      [0, "360p", "up to 800 kbit/s"],
+      [2, "Sound", "up to 128 kbit/s"],
     ],
   );
+});
+
+test("a picture of its box's shape fills it, any other keeps its bars", () => {
+  const full = { width: 1920, height: 1080 };
+  assert.ok(fillsBox(full, { width: 1013, height: 570 }));
+  assert.ok(fillsBox({ width: 854, height: 480 }, { width: 1120, height: 630 }));
+  assert.ok(!fillsBox({ width: 1440, height: 1080 }, { width: 1120, height: 630 }));
+  assert.ok(!fillsBox(full, { width: 1000, height: 500 }));
+  assert.ok(!fillsBox({ width: 0, height: 0 }, { width: 1000, height: 500 }));
 });
 
 test("keys do what the help says", () => {
@@ -104,6 +114,24 @@ test("a video's state is said in a word, its failure in a sentence", () => {
     progress: 0.415,
   });
   assert.equal(stateOf({ ...video, state: "ready" }).progress, null);
+});
+
+test("a video that was cut off says how much of it there is", () => {
+  const part: Video = {
+    state: "ready",
+    duration: 41,
+    announced_duration: 60,
+    progress: 1,
+    renditions: [],
+    hls: "/play/a/master.m3u8",
+    dash: null,
+    poster: null,
+    storyboard: null,
+  };
+  assert.equal(cutOff(part), "Cut off: 41 s of the announced 60 s");
+  const { announced_duration, ...whole } = part;
+  assert.equal(cutOff(whole), null);
+  assert.equal(cutOff({ ...part, duration: null }), null);
 });
 
 test("a file's kind is told by its ending, its sign by its media type", () => {

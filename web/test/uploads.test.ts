@@ -261,17 +261,17 @@ test("every phase says where the upload is", () => {
   rate.note(0, 0);
   rate.note(1000, 430);
   const cases: [Partial<Upload>, string][] = [
-    [{ offset: 0 }, "Waiting for its turn · 1.0 kB"],
-    [{}, "Waiting for its turn · 430 bytes of 1.0 kB"],
-    [{ phase: { is: "sending" }, rate }, "43 % · 430 bytes of 1.0 kB · 430 bytes/s · a few seconds left"],
-    [{ phase: { is: "sending" }, offset: 1000 }, "Finishing · 1.0 kB"],
-    [{ phase: { is: "paused" } }, "Paused at 43 % · 430 bytes of 1.0 kB"],
+    [{ offset: 0 }, "Waiting for its turn · 1000 B"],
+    [{}, "Waiting for its turn · 430 B of 1000 B"],
+    [{ phase: { is: "sending" }, rate }, "43 % · 430 B of 1000 B · 430 B/s · a few seconds left"],
+    [{ phase: { is: "sending" }, offset: 1000 }, "Finishing · 1000 B"],
+    [{ phase: { is: "paused" } }, "Paused at 43 % · 430 B of 1000 B"],
     [
       { phase: { is: "waiting", at: 4500, message: "The connection was lost." } },
       "The connection was lost. Trying again in 4 s.",
     ],
     [{ phase: { is: "failed", message: "Too large." } }, "Too large."],
-    [{ phase: { is: "done", file: null } }, "Uploaded · 1.0 kB"],
+    [{ phase: { is: "done", file: null } }, "Uploaded · 1000 B"],
   ];
   for (const [over, text] of cases) assert.equal(describe(upload(over), 1000), text);
 });

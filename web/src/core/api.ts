@@ -22,6 +22,8 @@ export interface Video {
   reason?: string | null;
   /** Seconds, null until probed. */
   duration: number | null;
+  /** Seconds that its file announces, where it was cut off before that. */
+  announced_duration?: number;
   /** 0 to 1. */
   progress: number;
   renditions: Rendition[];

@@ -1,29 +1,28 @@
 // Sizes, rates, times and counts in words that people read. Pure.
 
-const units = ["bytes", "kB", "MB", "GB", "TB", "PB"];
+const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
-/** Bytes in decimal units, as file managers show them: `4.2 GB`. */
+/** Bytes in the units and the figures of the command line: `4.20 GiB`. */
 export function size(bytes: number): string {
   let value = Math.max(0, bytes);
   let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
     unit += 1;
   }
-  if (unit === 0) return value === 1 ? "1 byte" : `${value} bytes`;
-  return `${value.toFixed(value < 9.95 ? 1 : 0)} ${units[unit]}`;
+  return `${value.toFixed(unit === 0 ? 0 : 2)} ${units[unit]}`;
 }
 
-/** Bytes a second: `12 MB/s`. */
+/** Bytes a second: `12.35 MiB/s`. */
 export function rate(bytesPerSecond: number): string {
   return `${size(Math.round(bytesPerSecond))}/s`;
 }
 
-/** Bits a second, as networks and encoders count: `2.8 Mb/s`. */
+/** Bits a second, as networks and encoders count: `2.8 Mbit/s`. */
 export function bitrate(bitsPerSecond: number): string {
-  if (bitsPerSecond < 999_500) return `${Math.round(bitsPerSecond / 1000)} kb/s`;
+  if (bitsPerSecond < 999_500) return `${Math.round(bitsPerSecond / 1000)} kbit/s`;
   const mega = bitsPerSecond / 1e6;
-  return mega < 999.5 ? `${mega.toFixed(mega < 9.95 ? 1 : 0)} Mb/s` : `${(mega / 1000).toFixed(1)} Gb/s`;
+  return mega < 999.5 ? `${mega.toFixed(mega < 9.95 ? 1 : 0)} Mbit/s` : `${(mega / 1000).toFixed(1)} Gbit/s`;
 }
 
 /** A position in a video: `1:05`, `1:02:03`. */
@@ -34,6 +33,14 @@ export function clock(seconds: number): string {
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor(whole / 60) % 60;
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+/** How much of a video there is, of what its file announces: `41 s of the announced 60 s`. */
+export function partOf(seconds: number, announced: number): string {
+  if (announced >= 120) return `${clock(seconds)} of the announced ${clock(announced)}`;
+  // Where whole seconds would be the same number twice, tenths tell them apart.
+  const digits = Math.round(seconds) === Math.round(announced) ? 1 : 0;
+  return `${seconds.toFixed(digits)} s of the announced ${announced.toFixed(digits)} s`;
 }
 
 /** A position spoken by a screen reader: `1 minute 5 seconds`. */

@@ -8,7 +8,7 @@ import { fill, h } from "../ui/dom";
 import { icon } from "../ui/icons";
 import { menuButton } from "../ui/menu";
 import type { FileActions } from "./actions";
-import { kindOf, reasonOf, stateOf } from "./words";
+import { cutOff, kindOf, reasonOf, stateOf } from "./words";
 
 export class Card {
   readonly element: HTMLElement;
@@ -22,6 +22,7 @@ export class Card {
   private readonly name = h("h3", { class: "card-name", "data-testid": "card-name" });
   private readonly about = h("p", { class: "card-about" });
   private readonly reason = h("p", { class: "card-reason", "data-testid": "card-reason" });
+  private readonly cut = h("p", { class: "card-cut", "data-testid": "card-cut" });
   private shownPicture = "";
 
   constructor(
@@ -56,7 +57,7 @@ export class Card {
       h(
         "div",
         { class: "card-text" },
-        h("div", { class: "card-title" }, this.link, this.about, this.stateLine, this.reason),
+        h("div", { class: "card-title" }, this.link, this.about, this.stateLine, this.cut, this.reason),
         menu.element,
       ),
     );
@@ -84,6 +85,9 @@ export class Card {
     this.progress.value = words?.progress ?? 0;
     this.duration.hidden = video?.duration == null;
     fill(this.duration, video?.duration == null ? "" : clock(video.duration));
+    const cut = video === null ? null : cutOff(video);
+    this.cut.hidden = cut === null;
+    fill(this.cut, cut ?? "");
     // A damaged video that plays as far as it can be read has a reason too.
     const explains = video?.state === "failed" || (video?.state === "ready" && video.reason != null);
     this.reason.hidden = !explains;

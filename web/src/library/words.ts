@@ -1,7 +1,7 @@
 // What the library says of a file. Pure.
 
 import type { FileInfo, Video } from "../core/api";
-import { percent, sentence } from "../core/format";
+import { partOf, percent, sentence } from "../core/format";
 import type { IconName } from "../ui/icons";
 
 /** How a state is to be felt: at rest, at work, usable before it is done, done, or wrong. */
@@ -41,6 +41,12 @@ export function reasonOf(video: Video): string {
   return reason
     ? sentence(reason)
     : "It could not be converted. The file itself is complete and can be downloaded.";
+}
+
+/** How much there is of a video whose file was cut off, null for a whole one. */
+export function cutOff({ duration, announced_duration }: Video): string | null {
+  if (announced_duration === undefined || duration === null) return null;
+  return `Cut off: ${partOf(duration, announced_duration)}`;
 }
 
 /** The pictogram and the word for a kind of file. What is called a video and is none has no film's sign. */

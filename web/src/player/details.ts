@@ -1,7 +1,7 @@
-// The facts below the player: type, hash, qualities, manifests.
+// The facts below the player: type, hash, sizes of the picture, manifests. What a quality needs of the connection
+// is said where it is chosen, by the manifest's figures.
 
 import type { FileInfo } from "../core/api";
-import { bitrate } from "../core/format";
 import { h } from "../ui/dom";
 
 /** The rows of a file's list of facts. */
@@ -14,8 +14,8 @@ export function details({ media_type, sha256, video }: FileInfo): HTMLElement[] 
   if (rungs.length > 0) {
     const words = [...rungs]
       .sort((a, b) => b.bandwidth - a.bandwidth)
-      .map((rung) => `${rung.width ?? "?"}×${rung.height ?? "?"} at ${bitrate(rung.bandwidth)}`);
-    rows.push(["Qualities", words.join(", ")]);
+      .map((rung) => `${rung.width ?? "?"}×${rung.height ?? "?"}`);
+    rows.push(["Sizes", words.join(", ")]);
   }
   const links = [
     video?.hls ? link("HLS", video.hls) : null,

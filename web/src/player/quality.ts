@@ -9,7 +9,7 @@ export interface Rung {
   /** Pixels; 0 for sound alone. */
   width: number;
   height: number;
-  /** Bits a second. */
+  /** Bits a second at most, sound included. */
   bandwidth: number;
   /** Frames a second, 0 when unknown. */
   frameRate: number;
@@ -23,7 +23,7 @@ export interface Quality extends Rung {
 /** The rungs, best first, each with a name: `1080p`, `720p60`; a portrait picture is named by its short side. */
 export function qualities(rungs: Rung[]): Quality[] {
   return rungs
-    .map((rung) => ({ ...rung, label: label(rung), hint: bitrate(rung.bandwidth) }))
+    .map((rung) => ({ ...rung, label: label(rung), hint: `up to ${bitrate(rung.bandwidth)}` }))
     .sort((a, b) => b.height * b.width - a.height * a.width || b.bandwidth - a.bandwidth);
 }
 

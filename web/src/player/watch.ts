@@ -6,7 +6,7 @@ import { ago, size } from "../core/format";
 import { isFinal, isPlayable, type FileStore } from "../core/files";
 import { go } from "../core/router";
 import type { FileActions } from "../library/actions";
-import { kindOf, reasonOf, stateOf } from "../library/words";
+import { cutOff, kindOf, reasonOf, stateOf } from "../library/words";
 import { fill, h, refill } from "../ui/dom";
 import { icon } from "../ui/icons";
 import { menuButton } from "../ui/menu";
@@ -35,6 +35,7 @@ export class WatchPage {
     this.bar,
     this.makingWords,
   );
+  private readonly cut = h("p", { class: "watch-cut", hidden: true, "data-testid": "watch-cut" });
   private readonly graphPlace = h("div", { class: "watch-graph", hidden: true });
   private readonly details = h("dl", { class: "details" });
   private readonly actionsPlace = h("div", { class: "watch-actions" });
@@ -65,6 +66,7 @@ export class WatchPage {
           { class: "watch-words" },
           this.title,
           h("div", { class: "watch-line" }, this.state, this.about),
+          this.cut,
         ),
         this.actionsPlace,
       ),
@@ -111,7 +113,7 @@ export class WatchPage {
     if (shown.is === "file") return this.paint(shown.file);
     this.player?.destroy();
     this.player = null;
-    const nothing = [this.state, this.making, this.graphPlace];
+    const nothing = [this.state, this.cut, this.making, this.graphPlace];
     nothing.forEach((part) => (part.hidden = true));
     refill(this.actionsPlace, "", () => []);
     refill(this.details, "", () => []);
@@ -267,6 +269,9 @@ export class WatchPage {
   private paintState({ video }: FileInfo): void {
     const words = video === null ? null : stateOf(video);
     this.state.hidden = words === null;
+    const cut = video === null ? null : cutOff(video);
+    this.cut.hidden = cut === null;
+    fill(this.cut, cut ?? "");
     this.state.dataset.tone = words?.tone ?? "rest";
     fill(this.state, words?.text ?? "");
     const progress = words?.progress ?? null;
@@ -320,6 +325,8 @@ function makingWords(video: Video): string {
   if (video.state === "playable") return "You can watch already. The rest is being made.";
   if (video.state === "failed" && video.hls !== null)
     return `Only a part could be converted. ${reasonOf(video)}`;
+  // A damaged video plays as far as it can be read, and says where it is damaged.
+  if (video.state === "ready" && video.reason != null) return reasonOf(video);
   return "";
 }
 
