@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 
 import { demand, id, until } from "./browser.mjs";
+import { measure } from "./playback.mjs";
 import { settled, upload } from "./uploads.mjs";
 
 const card = (file) => `${id("card")}[data-file="${file}"]`;
@@ -14,6 +15,8 @@ export async function plainFile({ browser, clips, known }) {
   await page.waitForSelector(card(known.plain));
   await page.click(`${card(known.plain)} ${id("card-open")}`);
   await page.waitForSelector(id("stage-words"));
+  const downloads = await page.locator("a[download]:visible").count();
+  demand(downloads === 1, `the page of a file that is no video offers its download ${downloads} times`);
   await sameBytes(page, id("stage-download"), clips.plain);
   return {};
 }
@@ -66,11 +69,23 @@ export async function actions({ browser, known }) {
   await until("the search", 5000, async () => ((await page.locator(id("card")).count()) === 1 ? true : null));
   await page.fill(id("search"), "no file is called like this");
   await page.waitForSelector(`${id("nothing-found")}:not([hidden])`);
-  await page.fill(id("search"), "");
+  await page.click(id("search-clear"));
+  demand((await page.inputValue(id("search"))) === "", "the search is not cleared by its button");
+  demand((await focused(page)) === "search", "after clearing the search the focus is not in its field");
 
-  await menu(page, known.plain, "action-delete");
+  // By keyboard: nothing is deleted by pressing Return once too often, and the focus is never lost.
+  const others = (await page.locator(id("card")).count()) - 1;
+  await page.focus(`${card(known.plain)} ${id("card-menu")}`);
+  for (const key of ["Enter", "End", "Enter"]) await page.keyboard.press(key);
+  await page.waitForSelector(id("confirm-dialog"));
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(id("confirm-dialog"), { state: "detached" });
+  demand((await focused(page)) === "card-menu", "after a question the focus is not where it was");
+  for (const key of ["Enter", "End", "Enter"]) await page.keyboard.press(key);
   await page.click(id("dialog-action"));
   await page.waitForSelector(card(known.plain), { state: "detached" });
+  const next = others > 0 ? "card-open" : "main";
+  demand((await focused(page)) === next, `after a deletion the focus is on ${await focused(page)}, not on ${next}`);
   const answer = await page.request.get(`/v1/files/${known.plain}`);
   demand(answer.status() === 404, `a deleted file is answered with ${answer.status()}`);
   await page.goto(`/watch/${known.plain}`);
@@ -102,7 +117,22 @@ export async function trouble({ browser, known }) {
   demand(title === "The file cannot be read", `a file that cannot be read is called '${title}'`);
   await page.unroute(files);
   await page.waitForSelector(id("video"));
+
+  // A video whose parts are refused for a while says so, and plays on.
+  const parts = /\/play\/r\/.*\.m4s$/;
+  await page.route(parts, refuse);
+  await page.goto(`/watch/${known.file}`);
+  await until("a word on the missing parts", 30_000, async () =>
+    (await page.textContent(id("player")))?.includes("No answer from the server") ? true : null,
+  );
+  await page.unroute(parts);
+  await until("playing after the trouble", 60_000, async () => ((await measure(page)).time > 1 ? true : null));
   return {};
+}
+
+/** The test id of what has the focus, or its id. */
+function focused(page) {
+  return page.evaluate(() => document.activeElement?.dataset.testid ?? document.activeElement?.id);
 }
 
 async function menu(page, file, action) {

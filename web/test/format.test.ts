@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ago, bitrate, clock, partOf, percent, rate, sentence, size, spokenTime, timeLeft } from "../src/core/format";
+import { ago, bitrate, clock, line, partOf, percent, rate, sentence, size, spokenTime, timeLeft } from "../src/core/format";
 
 test("sizes are in the units and figures of the command line", () => {
   const cases: [number, string][] = [
@@ -73,6 +73,10 @@ test("times are told as a person would", () => {
     ["not a time", ""],
   ];
   for (const [at, text] of cases) assert.equal(ago(at, now), text);
+});
+
+test("a line of facts breaks between them alone", () => {
+  assert.equal(line("MP4", "3.40 MiB", "", "1 min ago"), "MP4 · 3.40\u00a0MiB · 1\u00a0min\u00a0ago");
 });
 
 test("what a program says becomes a sentence", () => {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import type { Video } from "../src/core/api";
 import { cutOff, kindOf, matches, reasonOf, stateOf } from "../src/library/words";
+import { problemOf } from "../src/player/engine";
 import { fillsBox } from "../src/player/fit";
 import { command } from "../src/player/keys";
 import { qualities } from "../src/player/quality";
@@ -151,4 +152,19 @@ test("a search finds names that contain all its words", () => {
   assert.ok(matches("Harbour at dawn, take 3.mov", "DAWN harb"));
   assert.ok(matches("anything", ""));
   assert.ok(!matches("Harbour at dawn", "harbour dusk"));
+});
+
+test("a stream's problem is told with whether it passes by itself", () => {
+  const cases: [boolean, number, RegExp, boolean][] = [
+    [false, 0, /cannot decode/, false],
+    [true, 0, /connection to the server was lost/, true],
+    [true, 503, /server could not give/, true],
+    [true, 404, /not there any more/, false],
+    [true, 403, /Sign in/, false],
+  ];
+  for (const [isNetwork, status, words, passing] of cases) {
+    const problem = problemOf(isNetwork, status);
+    assert.match(problem.message, words);
+    assert.equal(problem.passing, passing, problem.message);
+  }
 });

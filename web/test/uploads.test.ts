@@ -256,6 +256,11 @@ function upload(over: Partial<Upload>): Upload {
   return { ...basis, phase: { is: "queued" }, ...over };
 }
 
+/** Where a line may not break is for the eye, not for these tests. */
+function unbroken(text: string): string {
+  return text.replaceAll("\u00a0", " ");
+}
+
 test("every phase says where the upload is", () => {
   const rate = new Rate();
   rate.note(0, 0);
@@ -273,18 +278,15 @@ test("every phase says where the upload is", () => {
     [{ phase: { is: "failed", message: "Too large." } }, "Too large."],
     [{ phase: { is: "done", file: null } }, "Uploaded · 1000 B"],
   ];
-  for (const [over, text] of cases) assert.equal(describe(upload(over), 1000), text);
+  for (const [over, text] of cases) assert.equal(unbroken(describe(upload(over), 1000)), text);
 });
 
 test("the summary counts what is to go, and what is done when nothing is", () => {
   const sending = upload({ phase: { is: "sending" } });
   const done = upload({ phase: { is: "done", file: "f" } });
-  assert.deepEqual(summarize([sending, done], 0), {
-    text: "1 file to go · 43 %",
-    share: 0.43,
-    active: 1,
-    done: 1,
-  });
+  const { text, ...numbers } = summarize([sending, done], 0);
+  assert.equal(unbroken(text), "1 file to go · 43 %");
+  assert.deepEqual(numbers, { share: 0.43, active: 1, done: 1 });
   assert.equal(summarize([done, done], 0).text, "2 files uploaded");
   assert.equal(summarize([done, upload({ phase: { is: "paused" } })], 0).text, "1 of 2 files uploaded");
   assert.equal(summarize([], 0).text, "");

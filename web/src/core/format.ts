@@ -95,6 +95,12 @@ export function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;
 }
 
+/** Facts in one line, a dot between them; the line breaks between facts and not within one. */
+export function line(...facts: string[]): string {
+  const whole = facts.filter((fact) => fact !== "").map((fact) => fact.replaceAll(" ", "\u00a0"));
+  return whole.join(" · ");
+}
+
 /** What a program says in passing, as a sentence that a page can show. */
 export function sentence(text: string): string {
   const quoted = text.trim().replace(/`([^`]*)`/g, "“$1”");

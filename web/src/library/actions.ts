@@ -2,6 +2,7 @@
 
 import { contentPath, watchPath, type Api, type FileInfo } from "../core/api";
 import type { FileStore } from "../core/files";
+import { quotedName } from "../core/names";
 import { confirm, openDialog, prompt } from "../ui/dialog";
 import { h } from "../ui/dom";
 import type { MenuItem } from "../ui/menu";
@@ -52,7 +53,7 @@ export class FileActions {
   }
 
   async remove(file: FileInfo, gone: () => void): Promise<void> {
-    const text = `“${file.name}” and all that was made of it will be deleted. This cannot be undone.`;
+    const text = `${quotedName(file.name)} and all that was made of it will be deleted. This cannot be undone.`;
     if (!(await confirm("Delete this file?", text, "Delete"))) return;
     await this.attempt(async () => {
       await this.api.remove(file.id);

@@ -2,8 +2,9 @@
 // then only changed where its file changed.
 
 import { watchPath, type FileInfo } from "../core/api";
-import { ago, clock, size } from "../core/format";
+import { ago, clock, line, size } from "../core/format";
 import { isPlayable } from "../core/files";
+import { shownName } from "../core/names";
 import { fill, h } from "../ui/dom";
 import { icon } from "../ui/icons";
 import { menuButton } from "../ui/menu";
@@ -19,6 +20,7 @@ export class Card {
   private readonly duration = h("span", { class: "card-duration" });
   private readonly progress = h("progress", { class: "bar card-bar", max: 1, "aria-label": "Converting" });
   private readonly link: HTMLAnchorElement;
+  private readonly menu: HTMLButtonElement;
   private readonly name = h("h3", { class: "card-name", "data-testid": "card-name" });
   private readonly about = h("p", { class: "card-about" });
   private readonly reason = h("p", { class: "card-reason", "data-testid": "card-reason" });
@@ -37,12 +39,13 @@ export class Card {
     const menu = menuButton(
       {
         class: "button-icon button-more",
-        label: `Actions for ${file.name}`,
+        label: `Actions for ${shownName(file.name)}`,
         testid: "card-menu",
         content: [icon("more")],
       },
       () => actions.items(this.file),
     );
+    this.menu = menu.button;
     this.element = h(
       "li",
       { class: "card", "data-testid": "card", "data-file": file.id },
@@ -68,8 +71,10 @@ export class Card {
     this.file = file;
     const { video } = file;
     const { element } = this;
-    fill(this.name, file.name);
-    this.name.title = file.name;
+    const name = shownName(file.name);
+    fill(this.name, name);
+    this.name.title = name;
+    this.menu.setAttribute("aria-label", `Actions for ${name}`);
     this.age();
     this.paintPicture(file);
 
@@ -94,10 +99,14 @@ export class Card {
     fill(this.reason, video && explains ? reasonOf(video) : "");
   }
 
+  focus(): void {
+    this.link.focus();
+  }
+
   /** Says how old the file is now. */
   age(): void {
     const { file } = this;
-    fill(this.about, `${kindOf(file).word} · ${size(file.size)} · ${ago(file.created_at, Date.now())}`);
+    fill(this.about, line(kindOf(file).word, size(file.size), ago(file.created_at, Date.now())));
   }
 
   private paintPicture(file: FileInfo): void {

@@ -12,6 +12,8 @@ import { matches } from "./words";
 
 /** Milliseconds between looks at how old the files are. */
 const minute = 60_000;
+/** Pages of older files that one search reads. */
+const mostSearched = 40;
 
 export class Library {
   readonly element: HTMLElement;
@@ -23,9 +25,22 @@ export class Library {
     placeholder: "Search by name",
     "aria-label": "Search the library by name",
     "data-testid": "search",
-    oninput: () => this.paint(),
+    oninput: () => this.find(),
   });
-  private readonly searchBox = h("div", { class: "search" }, icon("search"), this.search);
+  private readonly clear = h(
+    "button",
+    {
+      class: "button-icon search-clear",
+      type: "button",
+      "aria-label": "Clear the search",
+      title: "Clear the search",
+      "data-testid": "search-clear",
+      hidden: true,
+      onclick: () => this.searchNothing(),
+    },
+    icon("close"),
+  );
+  private readonly searchBox = h("div", { class: "search" }, icon("search"), this.search, this.clear);
   private readonly amount = h("p", { class: "library-amount", role: "status" });
   private readonly nothing = h("p", { class: "library-nothing", "data-testid": "nothing-found" });
   private readonly why = h("p", {});
@@ -37,6 +52,7 @@ export class Library {
   private readonly again: HTMLButtonElement;
   private readonly more: HTMLButtonElement;
   private readonly shelf: HTMLElement;
+  private looking = false;
   private readonly welcome = welcome();
   private readonly waiting = h(
     "ul",
@@ -110,17 +126,44 @@ export class Library {
     this.failure.hidden = loaded || problem === null;
     fill(this.why, problem ?? "");
 
+    this.clear.hidden = this.search.value === "";
     const search = this.search.value.trim();
     const shown = all.filter((file) => matches(file.name, search));
     this.keep(new Set(all.map((file) => file.id)));
     this.lay(shown);
     fill(this.amount, loaded ? amount(all.length, shown.length, this.files.hasMore, search) : "");
     this.nothing.hidden = !loaded || all.length === 0 || shown.length > 0;
-    fill(
-      this.nothing,
-      `No name contains “${search}”${this.files.hasMore ? " among the files shown so far" : ""}.`,
-    );
-    this.more.hidden = !this.files.hasMore;
+    fill(this.nothing, nothingFound(search, this.looking, this.files.hasMore));
+    this.more.hidden = !this.files.hasMore || this.looking;
+  }
+
+  /** A search is for all files, so that those are read which nobody has looked at yet. */
+  private find(): void {
+    this.paint();
+    if (!this.looking) void this.readOlder();
+  }
+
+  private async readOlder(): Promise<void> {
+    this.looking = true;
+    try {
+      for (let page = 0; page < mostSearched && this.isSearching && this.files.hasMore; page += 1)
+        await this.files.more();
+    } catch (error) {
+      noteError(error);
+    } finally {
+      this.looking = false;
+      this.paint();
+    }
+  }
+
+  private get isSearching(): boolean {
+    return this.search.value.trim() !== "";
+  }
+
+  private searchNothing(): void {
+    this.search.value = "";
+    this.search.focus();
+    this.paint();
   }
 
   /** Cards of files that are gone are forgotten. */
@@ -137,10 +180,20 @@ export class Library {
       return card.element;
     });
     const set = new Set<Element>(wanted);
-    for (const child of [...this.grid.children]) if (!set.has(child)) child.remove();
+    const before = [...this.grid.children];
+    const left = before.findIndex((child) => !set.has(child) && child.contains(document.activeElement));
+    for (const child of before) if (!set.has(child)) child.remove();
     wanted.forEach((element, at) => {
       if (this.grid.children[at] !== element) this.grid.insertBefore(element, this.grid.children[at] ?? null);
     });
+    if (left >= 0) this.focusNear(left, files);
+  }
+
+  /** The focus of a card that is gone goes to the one in its place, or to the page where there is none left. */
+  private focusNear(place: number, files: FileInfo[]): void {
+    const next = files[Math.min(place, files.length - 1)];
+    if (next === undefined) document.querySelector("main")?.focus();
+    else this.cards.get(next.id)?.focus();
   }
 
   private async readAgain(): Promise<void> {
@@ -154,6 +207,11 @@ export class Library {
     await this.files.more().catch(noteError);
     this.more.disabled = false;
   }
+}
+
+function nothingFound(search: string, looking: boolean, hasMore: boolean): string {
+  if (looking && hasMore) return "Looking through older files…";
+  return `No name contains “${search}”${hasMore ? " among the files read so far" : ""}.`;
 }
 
 function amount(all: number, shown: number, hasMore: boolean, search: string): string {

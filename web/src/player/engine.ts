@@ -20,6 +20,8 @@ export interface Engine {
   readonly bandwidth: number | null;
   /** Whether the playlist still grows. */
   readonly isGrowing: boolean;
+  /** Whether what was asked of the server last did not come, and is asked for again. */
+  readonly isRetrying: boolean;
   choose(id: number | null): void;
   destroy(): void;
 }
@@ -27,32 +29,48 @@ export interface Engine {
 export interface EngineEvents {
   /** Rungs, choice or what is shown changed. */
   changed(): void;
-  /** The stream cannot go on; a sentence for the person. */
-  problem(message: string): void;
+  /** The stream cannot go on. */
+  problem(problem: StreamProblem): void;
+}
+
+/** Why a stream cannot be played, in a sentence for the person. */
+export class StreamProblem extends Error {
+  /** `passing` says whether it can be mended by the server alone, so that another try is worth it later. */
+  constructor(
+    message: string,
+    readonly passing: boolean,
+  ) {
+    super(message);
+    this.name = "StreamProblem";
+  }
 }
 
 /** Connections that break are tried again about a dozen times, over three minutes. */
 const reconnecting: Backoff = { first: 1000, most: 20_000, tries: 12 };
 const bandwidthKey = "hashreel-bandwidth";
 
-/** Starts the stream at `url` in `video` from `position` seconds. */
+/** Starts the stream at `url` in `video` from `position` seconds; rejects with a `StreamProblem`. */
 export async function startEngine(
   video: HTMLVideoElement,
   url: string,
   position: number,
   events: EngineEvents,
 ): Promise<Engine> {
-  const { default: HlsClass } = await import("hls.js");
+  const { default: HlsClass } = await import("hls.js").catch(() => {
+    throw new StreamProblem("The player could not be loaded. It is tried again when the server is there.", true);
+  });
   if (HlsClass.isSupported()) return new HlsEngine(HlsClass, video, url, position, events);
   if (video.canPlayType("application/vnd.apple.mpegurl") !== "")
     return new NativeEngine(video, url, position, events);
-  throw new Error("This browser can play neither MSE nor HLS streams. Download the file to watch it.");
+  const words = "This browser can play neither MSE nor HLS streams. Download the file to watch it.";
+  throw new StreamProblem(words, false);
 }
 
 class HlsEngine implements Engine {
   qualities: Quality[] = [];
   chosen: number | null = null;
   shown: number | null = null;
+  isRetrying = false;
   private readonly hls: Hls;
   private attempt = 0;
   private readonly recoveries = new Recoveries();
@@ -75,6 +93,7 @@ class HlsEngine implements Engine {
     });
     this.hls.on(Events.FRAG_BUFFERED, () => {
       this.attempt = 0;
+      this.isRetrying = false;
       rememberBandwidth(this.hls.bandwidthEstimate);
     });
     this.hls.on(Events.LEVEL_UPDATED, () => events.changed());
@@ -119,8 +138,9 @@ class HlsEngine implements Engine {
   }
 
   private failed(data: ErrorData): void {
-    if (!data.fatal) return;
     const { ErrorTypes } = this.HlsClass;
+    this.isRetrying ||= data.type === ErrorTypes.NETWORK_ERROR;
+    if (!data.fatal) return;
     if (data.type === ErrorTypes.MEDIA_ERROR && this.recoveries.allow(this.video.currentTime)) {
       this.hls.recoverMediaError();
       return;
@@ -142,12 +162,17 @@ class HlsEngine implements Engine {
   }
 }
 
-function problemOf(isNetwork: boolean, status: number): string {
-  if (!isNetwork) return "This browser cannot decode the stream. Download the file to watch it.";
-  if (status === 404 || status === 410) return "The stream is gone: the file was deleted.";
+/** The problem of a request that was answered with `status` (0 for no answer), or of what came. */
+export function problemOf(isNetwork: boolean, status: number): StreamProblem {
+  const lasting = (words: string) => new StreamProblem(words, false);
+  if (!isNetwork) return lasting("This browser cannot decode the stream. Download the file to watch it.");
+  if (status === 404 || status === 410)
+    return lasting("A part of the stream is not there any more. If the file was not deleted, try again.");
   if (status === 401 || status === 403)
-    return "You may not watch this stream. Sign in with a key of its owner.";
-  return "The connection to the server was lost. Try again when it is back.";
+    return lasting("You may not watch this stream. Sign in with a key of its owner.");
+  if (status >= 500)
+    return new StreamProblem("The server could not give the next part of the stream. It is tried again.", true);
+  return new StreamProblem("The connection to the server was lost. It is tried again when it is back.", true);
 }
 
 function config(position: number): Partial<HlsConfig> {
@@ -186,6 +211,7 @@ class NativeEngine implements Engine {
   readonly chosen = null;
   readonly shown = null;
   readonly bandwidth = null;
+  readonly isRetrying = false;
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -193,9 +219,8 @@ class NativeEngine implements Engine {
     position: number,
     events: EngineEvents,
   ) {
-    video.addEventListener("error", () => events.problem("This browser cannot play the stream."), {
-      once: true,
-    });
+    const problem = new StreamProblem("This browser cannot play the stream.", false);
+    video.addEventListener("error", () => events.problem(problem), { once: true });
     video.addEventListener("loadedmetadata", () => (video.currentTime = position), { once: true });
     video.src = url;
   }

@@ -8,7 +8,7 @@ import { openDialog } from "../ui/dialog";
 import type { MenuItem } from "../ui/menu";
 import { Captions } from "./captions";
 import { Controls, speeds } from "./controls";
-import { startEngine, type Engine } from "./engine";
+import { startEngine, type Engine, type StreamProblem } from "./engine";
 import { watchFit } from "./fit";
 import { StreamGraph } from "./graph";
 import { command, keyHelp, type Command } from "./keys";
@@ -24,7 +24,7 @@ export class Player {
   readonly element: HTMLElement;
   readonly graph = new StreamGraph();
   /** Called when the stream cannot go on. */
-  onProblem: (message: string) => void = noteError;
+  onProblem: (problem: StreamProblem) => void = noteError;
 
   private readonly video: HTMLVideoElement;
   private readonly still: Still;
@@ -94,12 +94,17 @@ export class Player {
     this.paint();
   }
 
-  /** Plays the stream at `url`; one that plays already goes on where it is. */
-  load(url: string, poster: string | null): void {
+  /** Where it is, in seconds. */
+  get time(): number {
+    return this.video.currentTime;
+  }
+
+  /** Plays the stream at `url` from a position in seconds; one that plays already goes on where it is. */
+  load(url: string, poster: string | null, from: number): void {
     if (poster !== null) this.video.poster = poster;
     if (url === this.url) return;
     this.url = url;
-    this.start(url, 0, true);
+    this.start(url, from, true);
   }
 
   /** Reads the manifest anew, because it has rungs that it did not have, and goes on at the same place. */
@@ -155,7 +160,7 @@ export class Player {
         this.keepChoice(chosen);
         this.paint();
       },
-      problem: (message) => isCurrent() && this.onProblem(message),
+      problem: (problem) => isCurrent() && this.onProblem(problem),
     }).then(
       (engine) => {
         if (!isCurrent()) return engine.destroy();
@@ -165,7 +170,7 @@ export class Player {
         if (plays) this.play();
         this.paint();
       },
-      (error: Error) => isCurrent() && this.onProblem(error.message),
+      (problem: StreamProblem) => isCurrent() && this.onProblem(problem),
     );
   }
 
@@ -312,7 +317,11 @@ export class Player {
     if (!waits) return;
     const { time, made, duration } = this.position();
     const atEdge = duration > 0 && made < duration && time > made - 1;
-    const words = atEdge ? "The next part is still being made" : "";
+    const words = this.engine?.isRetrying
+      ? "No answer from the server. Trying again…"
+      : atEdge
+        ? "The next part is still being made"
+        : "";
     if (this.wait.textContent === words && this.wait.childElementCount > 0) return;
     fill(
       this.wait,

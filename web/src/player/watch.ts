@@ -2,8 +2,9 @@
 // instead. It follows the file's events, so that a stream starts by itself as soon as it can be played.
 
 import { contentPath, messageOf, type FileInfo, type Video } from "../core/api";
-import { ago, size } from "../core/format";
+import { ago, line, size } from "../core/format";
 import { isFinal, isPlayable, type FileStore } from "../core/files";
+import { shownName } from "../core/names";
 import { go } from "../core/router";
 import type { FileActions } from "../library/actions";
 import { cutOff, kindOf, reasonOf, stateOf } from "../library/words";
@@ -12,6 +13,7 @@ import { icon } from "../ui/icons";
 import { menuButton } from "../ui/menu";
 import { setPageTitle } from "../ui/title";
 import { details } from "./details";
+import type { StreamProblem } from "./engine";
 import { Player } from "./player";
 import { showing, type Reading } from "./showing";
 
@@ -20,6 +22,8 @@ import { showing, type Reading } from "./showing";
  * and while the file cannot be read.
  */
 const readAgain = 5000;
+/** Characters of a name above which it is set in smaller letters. */
+const longName = 80;
 
 export class WatchPage {
   readonly element: HTMLElement;
@@ -41,7 +45,9 @@ export class WatchPage {
   private readonly actionsPlace = h("div", { class: "watch-actions" });
   private player: Player | null = null;
   private renditions = "";
-  private problem: string | null = null;
+  private problem: StreamProblem | null = null;
+  /** Seconds at which the stream goes on after a problem. */
+  private resumeAt = 0;
   private reading: Reading = { is: "loading" };
   private isLeft = false;
   private stopListening: () => void = () => {};
@@ -94,6 +100,7 @@ export class WatchPage {
   }
 
   private readAgain(): void {
+    if (this.problem?.passing) return void this.retryWhenBack();
     const video = this.files.get(this.id)?.video;
     if (this.reading.is === "failed" || (video && !isFinal(video.state))) void this.read();
   }
@@ -126,16 +133,18 @@ export class WatchPage {
   }
 
   private paint(file: FileInfo): void {
-    setPageTitle(file.name);
-    fill(this.title, file.name);
-    fill(this.about, `${kindOf(file).word} · ${size(file.size)} · ${ago(file.created_at, Date.now())}`);
+    const name = shownName(file.name);
+    setPageTitle(name);
+    fill(this.title, name);
+    this.title.classList.toggle("is-long", name.length > longName);
+    fill(this.about, line(kindOf(file).word, size(file.size), ago(file.created_at, Date.now())));
     this.paintState(file);
-    this.paintActions(file);
     refill(this.details, JSON.stringify([file.sha256, file.video?.renditions, file.video?.dash]), () =>
       details(file),
     );
     if (isPlayable(file) && this.problem === null) this.play(file);
     else if (this.player === null || this.problem !== null) this.explain(file);
+    this.paintActions(file);
   }
 
   private play(file: FileInfo): void {
@@ -143,7 +152,7 @@ export class WatchPage {
     if (video?.hls == null) return;
     if (this.player === null) {
       this.player = new Player();
-      this.player.onProblem = (message) => this.failed(message);
+      this.player.onProblem = (problem) => this.failed(problem);
       this.player.mount();
       fill(this.graphPlace, this.player.graph.element);
       this.graphPlace.hidden = false;
@@ -152,7 +161,7 @@ export class WatchPage {
     refill(this.stage, "player", () => [player.element]);
     player.setLength(video.duration);
     player.setStoryboard(video.storyboard);
-    player.load(video.hls, video.poster);
+    player.load(video.hls, video.poster, this.resumeAt);
     player.element.classList.toggle("is-sound", isSound(file));
 
     // The master playlist is read once: rungs that came since are not in it.
@@ -162,27 +171,18 @@ export class WatchPage {
     this.renditions = now;
   }
 
-  private failed(message: string): void {
+  private failed(problem: StreamProblem): void {
+    this.resumeAt = this.player?.time ?? 0;
     this.player?.destroy();
     this.player = null;
-    this.problem = message;
+    this.problem = problem;
     this.graphPlace.hidden = true;
     this.update();
   }
 
   /** What stands in the player's place when there is nothing to play. */
   private explain(file: FileInfo): void {
-    const download = h(
-      "a",
-      {
-        class: "button button-main",
-        href: contentPath(file.id),
-        download: true,
-        "data-testid": "stage-download",
-      },
-      icon("download"),
-      `Download ${size(file.size)}`,
-    );
+    const download = downloadLink(file, "stage-download", `Download ${size(file.size)}`, "button button-main");
     const { video } = file;
     if (this.problem !== null) {
       const again = h(
@@ -191,18 +191,22 @@ export class WatchPage {
         icon("retry"),
         "Try again",
       );
-      return this.empty("alert", this.problem, [again, download]);
+      return this.empty("alert", this.problem.message, [again, download]);
     }
     if (video === null)
-      return this.empty(kindOf(file).icon, "This file is not a video. It is kept as it was uploaded.", [
-        download,
-      ]);
+      return this.empty(kindOf(file).icon, noVideoWords(file), [download]);
     if (isFinal(video.state)) return this.empty("alert", reasonOf(video), [download]);
     const words =
       video.state === "queued"
         ? "Waiting to be converted. It starts to play here by itself."
         : "The first seconds are being made. It starts to play here by itself.";
     this.empty("film", words, [h("span", { class: "spinner" })], video.poster);
+  }
+
+  /** Asks for the file first: where that fails, the stream would fail too. */
+  private async retryWhenBack(): Promise<void> {
+    await this.read();
+    if (this.reading.is === "done" && this.problem?.passing) this.retry();
   }
 
   private retry(): void {
@@ -284,10 +288,12 @@ export class WatchPage {
   }
 
   private paintActions(file: FileInfo): void {
-    refill(this.actionsPlace, file.name, () => this.actionsOf(file));
+    // Where there is nothing to play, downloading is what the stage offers.
+    const offered = this.stage.querySelector("[data-testid=stage-download]") !== null;
+    refill(this.actionsPlace, JSON.stringify([file.name, offered]), () => this.actionsOf(file, offered));
   }
 
-  private actionsOf(file: FileInfo): Node[] {
+  private actionsOf(file: FileInfo, offered: boolean): (Node | null)[] {
     const menu = menuButton(
       {
         class: "button-icon button-more",
@@ -298,12 +304,7 @@ export class WatchPage {
       () => this.actions.items(this.files.get(this.id) ?? file, () => go({ page: "library" })),
     );
     return [
-      h(
-        "a",
-        { class: "button", href: contentPath(file.id), download: true, "data-testid": "watch-download" },
-        icon("download"),
-        "Download",
-      ),
+      offered ? null : downloadLink(file, "watch-download", "Download", "button"),
       h(
         "button",
         {
@@ -318,6 +319,18 @@ export class WatchPage {
       menu.element,
     ];
   }
+}
+
+function downloadLink({ id }: FileInfo, testid: string, words: string, look: string): HTMLElement {
+  const props = { class: look, href: contentPath(id), download: true, "data-testid": testid };
+  return h("a", props, icon("download"), words);
+}
+
+/** Why there is no player: somebody who uploaded what is called a video expects one. */
+function noVideoWords({ media_type }: FileInfo): string {
+  return /^(video|audio)\//i.test(media_type)
+    ? "There is nothing to play in this file, whatever its name says. It is kept as it was uploaded."
+    : "This file is not a video. It is kept as it was uploaded.";
 }
 
 /** What there is to say below the player, beside the state itself. */

@@ -72,6 +72,8 @@ function ask<T>(
   return new Promise((resolve) => {
     let given: T | null = null;
     const actionProps: Props = { class: actionClass, type: "submit", "data-testid": "dialog-action" };
+    // Return does nothing that cannot be taken back, unless one goes there.
+    const isGrave = actionClass.includes("danger");
     const form = h(
       "form",
       { method: "dialog", class: "dialog-form", onsubmit: () => void (given = answer()) },
@@ -79,7 +81,7 @@ function ask<T>(
       h(
         "div",
         { class: "dialog-actions" },
-        h("button", { class: "button", type: "button", onclick: () => dialog.close() }, "Cancel"),
+        h("button", { class: "button", type: "button", autofocus: isGrave, onclick: () => dialog.close() }, "Cancel"),
         h("button", actionProps, action),
       ),
     );

@@ -4,6 +4,7 @@
 
 import { watchPath } from "../core/api";
 import { count, percent, size } from "../core/format";
+import { shownName } from "../core/names";
 import { fill, h } from "../ui/dom";
 import { icon, type IconName } from "../ui/icons";
 import { announce } from "../ui/say";
@@ -12,8 +13,11 @@ import type { Upload } from "./queue";
 import type { Unfinished, Uploader } from "./uploader";
 import { describe, share, summarize } from "./words";
 
-/** Lines shown at once: a folder of thousands is a number, not thousands of lines. */
-const mostLines = 40;
+/**
+ * Lines shown at once, and when all are asked for: the library below is not to be pushed away, and a folder of
+ * thousands is a number, not thousands of lines.
+ */
+const mostLines = { first: 6, all: 200 };
 /** Milliseconds between repaints, and between words to screen readers. */
 const pace = { paint: 250, speak: 15_000 };
 
@@ -28,6 +32,8 @@ export class UploadPanel {
   private readonly list = h("ul", { class: "uploads", "data-testid": "uploads" });
   private readonly summary = h("p", { class: "uploads-summary", "data-testid": "uploads-summary" });
   private readonly rest = h("p", { class: "uploads-rest" });
+  private readonly more: HTMLButtonElement;
+  private showsAll = false;
   private readonly pauseAll: HTMLButtonElement;
   private readonly clear: HTMLButtonElement;
   private painting = 0;
@@ -56,6 +62,15 @@ export class UploadPanel {
       },
       "Clear finished",
     );
+    this.more = h("button", {
+      class: "button button-quiet uploads-more",
+      type: "button",
+      "data-testid": "uploads-more",
+      onclick: () => {
+        this.showsAll = !this.showsAll;
+        this.paint(Date.now());
+      },
+    });
     this.element = h(
       "section",
       { class: "panel uploads-panel", "aria-labelledby": "uploads-title", hidden: true },
@@ -67,6 +82,7 @@ export class UploadPanel {
       ),
       this.list,
       this.rest,
+      this.more,
     );
     queue.listen(() => this.repaint());
     uploader.listen(() => this.repaint());
@@ -87,13 +103,13 @@ export class UploadPanel {
     const unfinished = this.uploader.unfinished();
     this.element.hidden = uploads.length + unfinished.length === 0;
 
-    const shown = [...uploads].sort((a, b) => rank(a) - rank(b)).slice(0, mostLines);
-    const wanted = [
-      ...unfinished
-        .slice(0, mostLines)
-        .map((one) => ({ key: `unfinished:${one.url}`, make: () => this.unfinishedLine(one) })),
-      ...shown.map((one) => ({ key: `upload:${one.key}`, make: () => this.uploadLine(one) })),
+    const all = [
+      ...unfinished.map((one) => ({ key: `unfinished:${one.url}`, make: () => this.unfinishedLine(one) })),
+      ...[...uploads]
+        .sort((a, b) => rank(a) - rank(b))
+        .map((one) => ({ key: `upload:${one.key}`, make: () => this.uploadLine(one) })),
     ];
+    const wanted = all.slice(0, this.showsAll ? mostLines.all : mostLines.first);
     const keys = new Set(wanted.map(({ key }) => key));
     for (const [key, line] of this.lines) {
       if (keys.has(key)) continue;
@@ -110,8 +126,11 @@ export class UploadPanel {
         this.list.insertBefore(line.element, this.list.children[at] ?? null);
       line.update(now);
     });
-    const hidden = uploads.length - shown.length;
-    fill(this.rest, hidden > 0 ? `and ${count(hidden, "more file")}` : "");
+    const hidden = all.length - wanted.length;
+    fill(this.rest, this.showsAll && hidden > 0 ? `and ${count(hidden, "more file")}` : "");
+    this.more.hidden = all.length <= mostLines.first;
+    fill(this.more, this.showsAll ? "Show fewer" : `Show ${hidden} more`);
+    this.more.setAttribute("aria-expanded", String(this.showsAll));
     this.paintHead(uploads, now);
   }
 
@@ -230,7 +249,7 @@ export class UploadPanel {
       {
         class: "button-icon",
         type: "button",
-        "aria-label": `${verb} ${name}`,
+        "aria-label": `${verb} ${shownName(name)}`,
         title: verb,
         "data-testid": `upload-${verb.toLowerCase().replace(" ", "-")}`,
         hidden: true,
@@ -248,7 +267,7 @@ function rank(upload: Upload): number {
 
 function frame(name: string, path: string) {
   const folder = path === name ? null : path.slice(0, -name.length).replace(/\/$/, "");
-  const bar = h("progress", { class: "bar", max: 1, value: 0, "aria-label": `Progress of ${name}` });
+  const bar = h("progress", { class: "bar", max: 1, value: 0, "aria-label": `Progress of ${shownName(name)}` });
   const words = h("p", { class: "upload-words", "data-testid": "upload-status" });
   const actions = h("div", { class: "upload-actions" });
   const element = h(
@@ -257,8 +276,8 @@ function frame(name: string, path: string) {
     h(
       "div",
       { class: "upload-name" },
-      h("span", { class: "upload-file", title: path }, name),
-      folder === null ? null : h("span", { class: "upload-folder" }, folder),
+      h("span", { class: "upload-file", title: shownName(path) }, shownName(name)),
+      folder === null ? null : h("span", { class: "upload-folder" }, shownName(folder)),
     ),
     bar,
     words,

@@ -1,6 +1,6 @@
 // What an upload's line says, and a whole queue's. Pure, so that every state's words are tested.
 
-import { count, percent, rate, size, timeLeft } from "../core/format";
+import { count, line, percent, rate, size, timeLeft } from "../core/format";
 import type { Upload } from "./queue";
 
 /** The words under an upload's name at the time `now` (milliseconds). */
@@ -10,16 +10,16 @@ export function describe(upload: Upload, now: number): string {
   switch (phase.is) {
     case "queued":
       return upload.offset > 0
-        ? `Waiting for its turn · ${amount}`
-        : `Waiting for its turn · ${size(upload.size)}`;
+        ? line("Waiting for its turn", amount)
+        : line("Waiting for its turn", size(upload.size));
     case "sending": {
-      if (upload.size > 0 && upload.offset >= upload.size) return `Finishing · ${size(upload.size)}`;
+      if (upload.size > 0 && upload.offset >= upload.size) return line("Finishing", size(upload.size));
       const speed = upload.rate.perSecond(now);
       const left = timeLeft(upload.rate.secondsLeft(now, upload.size));
-      return join(percent(share(upload)), amount, speed === null ? "" : rate(speed), left);
+      return line(percent(share(upload)), amount, speed === null ? "" : rate(speed), left);
     }
     case "paused":
-      return join(`Paused at ${percent(share(upload))}`, amount);
+      return line(`Paused at ${percent(share(upload))}`, amount);
     case "waiting": {
       const seconds = Math.max(1, Math.ceil((phase.at - now) / 1000));
       return `${phase.message} Trying again in ${seconds} s.`;
@@ -27,7 +27,7 @@ export function describe(upload: Upload, now: number): string {
     case "failed":
       return phase.message;
     case "done":
-      return join("Uploaded", size(upload.size));
+      return line("Uploaded", size(upload.size));
   }
 }
 
@@ -61,15 +61,11 @@ export function summarize(uploads: readonly Upload[], now: number): Summary {
     return { text: uploads.length === 0 ? "" : text, share: null, active: 0, done };
   }
   const part = length === 0 ? 0 : bytes / length;
-  const text = join(
+  const text = line(
     `${count(open.length, "file")} to go`,
     percent(part),
     speed > 0 ? rate(speed) : "",
     timeLeft(speed > 0 ? (length - bytes) / speed : null),
   );
   return { text, share: part, active: open.length, done };
-}
-
-function join(...parts: string[]): string {
-  return parts.filter((part) => part !== "").join(" · ");
 }
