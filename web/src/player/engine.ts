@@ -96,7 +96,10 @@ class HlsEngine implements Engine {
       this.isRetrying = false;
       rememberBandwidth(this.hls.bandwidthEstimate);
     });
-    this.hls.on(Events.LEVEL_UPDATED, () => events.changed());
+    this.hls.on(Events.LEVEL_UPDATED, () => {
+      this.isRetrying = false;
+      events.changed();
+    });
     this.hls.on(Events.ERROR, (_event, data) => this.failed(data));
     this.hls.loadSource(url);
     this.hls.attachMedia(video);
