@@ -5,7 +5,7 @@ import { demand, id, until } from "./browser.mjs";
 import { measure } from "./playback.mjs";
 import { upload } from "./uploads.mjs";
 
-export async function grows({ browser, clips, patience }) {
+export async function grows({ browser, clips, known, patience }) {
   const page = await browser.page();
   const playlists = new Map();
   const broken = [];
@@ -21,6 +21,7 @@ export async function grows({ browser, clips, patience }) {
   });
   await page.goto("/");
   const file = await upload(page, clips.growing);
+  known.growing = file;
   await page.goto(`/watch/${file}`);
   const isWhole = (texts) => texts.at(-1).endsWith("#EXT-X-ENDLIST\n");
   await until("a playlist that was followed to its end", patience, async () => {

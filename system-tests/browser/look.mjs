@@ -119,7 +119,7 @@ function unnamed() {
 export async function pictures({ browser, base, known, clips, patience, shots }) {
   if (shots === undefined) return { taken: [] };
   const page = await browser.page({ ...desktop, colorScheme: "light" });
-  for (const file of [known.file, known.flash, known.broken, known.plain]) {
+  for (const file of [known.file, known.growing, known.flash, known.broken, known.plain]) {
     if (file !== undefined) await page.request.delete(`/v1/files/${file}`, { headers: { origin: base } });
   }
   await page.goto("/");
