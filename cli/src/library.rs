@@ -171,8 +171,8 @@ fn word(state: VideoState) -> &'static str {
 
 fn rendition(made: &serde_json::Value) -> String {
     let number = |name: &str| made.get(name).and_then(serde_json::Value::as_u64);
-    let kbits =
-        number("bandwidth").map_or_else(String::new, |bits| format!("  {} kb/s", bits / 1000));
+    let kbits = number("bandwidth")
+        .map_or_else(String::new, |bits| format!("  at most {} kbit/s", bits / 1000));
     match (number("width"), number("height")) {
         (Some(width), Some(height)) => format!("{width}x{height}{kbits}"),
         _ => format!("audio{kbits}"),
