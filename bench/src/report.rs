@@ -165,8 +165,12 @@ pub struct Report {
 
 /// What was measured, as git names it.
 pub fn commit() -> Result<String> {
-    let commit = work::run(Command::new("git").args(["describe", "--always", "--dirty"]))?;
-    Ok(commit.trim().to_owned())
+    let commit = work::run(Command::new("git").args(["rev-parse", "--short", "HEAD"]))?;
+    // The results themselves are no change: the first one of a run would mark those after it.
+    let elsewhere = ["status", "--porcelain", "--", ":/", ":(exclude,top)bench/results"];
+    let changes = work::run(Command::new("git").args(elsewhere))?;
+    let mark = if changes.trim().is_empty() { "" } else { "-dirty" };
+    Ok(format!("{}{mark}", commit.trim()))
 }
 
 impl Report {
