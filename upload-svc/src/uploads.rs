@@ -15,7 +15,7 @@ use catalog::{Dialect, File, Upload, VideoLink, jobs::Job};
 use content::{Appended, Cleared, Ended, NewUpload, Store};
 use futures::StreamExt as _;
 use model::{
-    Error, ErrorKind, OwnerId, Result, Timestamp, UploadId,
+    Error, ErrorKind, FileId, OwnerId, Result, Timestamp, UploadId,
     upload::{UploadState, stands_at},
 };
 use queue::{JobQueue, Outgoing};
@@ -39,9 +39,9 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    /// Uploads into `store`, in the name of whom `access` knows. `queue`, the one of quick
-    /// jobs, takes those of files that look like media. Once `shutdown` is cancelled every request under way ends with a checkpoint, and
-    /// no new one begins.
+    /// Uploads into `store`, in the name of whom `access` knows. `queue`, the one of quick jobs, takes
+    /// those of files that look like media. Once `shutdown` is cancelled every request under way ends
+    /// with a checkpoint, and no new one begins.
     #[must_use]
     pub fn new(
         store: Store,
@@ -182,9 +182,8 @@ impl Uploads {
         match self.pour(append, body, &hold).await {
             // Nobody was told its address, or nobody could go on with it.
             Err(error) if whole || error.kind() == ErrorKind::TooLarge || was_lost(&error) => {
-                let complete = self.store.abandon(&upload.owner, upload.id).await?.ok_or(error)?;
-                let file = self.store.catalog().file(&complete.owner, complete.file).await?;
-                self.announce(&file.value).await;
+                let complete = self.store.abandon(&upload.owner, upload.id, error).await?;
+                self.announce_of(&complete).await;
                 standing(&complete)
             }
             Err(error) => {
@@ -262,7 +261,7 @@ impl Uploads {
             let standing = standing(&upload)?;
             if standing.file.is_some() {
                 // It stood at its end: a crash had come between its last byte and its file.
-                this.announce(&this.store.catalog().file(&owner, upload.file).await?.value).await;
+                this.announce_of(&upload).await;
             }
             Ok(standing)
         })
@@ -331,25 +330,26 @@ impl Uploads {
     }
 
     /// Sends the job of a file that looks like media. It stands in the log too, written with the file:
-    /// what is not sent here is found there.
+    /// what is not sent here is found there, so that nothing that fails here is the client's business.
     async fn announce(&self, file: &File) {
-        if file.current.video != Some(VideoLink::Wanted) {
-            return;
-        }
-        let job = Job::Probe { file: file.id }.encode();
-        let sent = match job {
-            Ok(body) => {
-                let send = self.queue.send(vec![Outgoing::now(body)]);
-                timeout(ANNOUNCE, send).await.unwrap_or_else(|late| {
-                    let sentence = "the queue of jobs takes too long";
-                    Err(Error::with_source(ErrorKind::Unavailable, sentence, late))
-                })
-            }
-            Err(error) => Err(error),
+        left_to_the_relay(file.id, self.send_job(file)).await;
+    }
+
+    /// The same for the file of a complete upload.
+    async fn announce_of(&self, upload: &Upload) {
+        let sent = async {
+            let file = self.store.catalog().file(&upload.owner, upload.file).await?;
+            self.send_job(&file.value).await
         };
-        if let Err(error) = sent {
-            tracing::warn!(file = %file.id, cause = error.chain(), "a job is left to the relay");
+        left_to_the_relay(upload.file, sent).await;
+    }
+
+    async fn send_job(&self, file: &File) -> Result<()> {
+        if file.current.video != Some(VideoLink::Wanted) {
+            return Ok(());
         }
+        let job = Job::Probe { file: file.id }.encode()?;
+        self.queue.send(vec![Outgoing::now(job)]).await
     }
 
     /// Runs `work` in a task that goes on when the client leaves.
@@ -360,6 +360,17 @@ impl Uploads {
         self.tasks.spawn(work).await.unwrap_or_else(|panic| {
             Err(Error::with_source(ErrorKind::Internal, "the task of an upload broke off", panic))
         })
+    }
+}
+
+/// Waits a moment for the job of `file` to be `sent`; where it is not, the log of this process says so.
+async fn left_to_the_relay(file: FileId, sent: impl Future<Output = Result<()>>) {
+    let sent = timeout(ANNOUNCE, sent).await.unwrap_or_else(|late| {
+        let sentence = "the queue of jobs, or the records, take too long";
+        Err(Error::with_source(ErrorKind::Unavailable, sentence, late))
+    });
+    if let Err(error) = sent {
+        tracing::warn!(%file, cause = error.chain(), "a job is left to the relay");
     }
 }
 

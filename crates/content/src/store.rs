@@ -134,24 +134,31 @@ impl Store {
         let (owner, id) = (created.value.owner.clone(), created.value.id);
         match self.finish_at_its_length(created).await {
             Ok(upload) => Ok(upload),
-            Err(error) => self.abandon(&owner, id).await?.ok_or(error),
+            Err(error) => self.abandon(&owner, id, error).await,
         }
     }
 
-    /// Ends an upload that met an error before anybody was told of it, and gives back what it holds;
+    /// Ends an upload that met `cause` before anybody was told of it, and gives back what it holds;
     /// unless it is complete all the same, since only the store's last answer was lost: then it is
     /// returned. Whoever heard of the error would send all of it again, and have it twice.
     ///
     /// # Errors
-    /// As [`Self::abort`]; after `Busy` and `Unavailable` nobody knows what became of it.
-    pub async fn abandon(&self, owner: &OwnerId, id: UploadId) -> Result<Option<Upload>> {
-        match self.abort(owner, id).await {
-            Ok(()) => Ok(None),
-            Err(ended) if ended.kind() == ErrorKind::Forbidden => {
-                self.0.catalog.upload(owner, id).await.map(|complete| Some(complete.value))
+    /// `cause`, also where the upload could not be ended: the log has why, and its time ends it. Where
+    /// `cause` is one that leaves open what happened, nobody knows then what became of it.
+    pub async fn abandon(&self, owner: &OwnerId, id: UploadId, cause: Error) -> Result<Upload> {
+        let Err(mut error) = self.abort(owner, id).await else { return Err(cause) };
+        if error.kind() == ErrorKind::Forbidden {
+            match self.0.catalog.upload(owner, id).await {
+                Ok(found) if matches!(found.value.state, UploadState::Committed { .. }) => {
+                    return Ok(found.value);
+                }
+                Ok(_) => {}
+                Err(unread) => error = unread,
             }
-            Err(error) => Err(error),
         }
+        let (cause_chain, error) = (cause.chain(), error.chain());
+        tracing::warn!(upload = %id, cause = cause_chain, error, "an upload was not ended");
+        Err(cause)
     }
 
     /// Takes an upload over and says where it stands: no append that was under way moves it any more.
@@ -173,7 +180,8 @@ impl Store {
     /// Ends an upload that is not complete, and gives back what it holds.
     ///
     /// # Errors
-    /// `NotFound`, also for somebody else's; `Gone` for one that has ended.
+    /// `NotFound`, also for somebody else's; `Forbidden` for one that is complete, `Gone` for one that
+    /// has ended.
     pub async fn abort(&self, owner: &OwnerId, id: UploadId) -> Result<()> {
         let now = (self.0.clock)();
         let upload = self.0.catalog.abort_upload(owner, id, now).await?.value;

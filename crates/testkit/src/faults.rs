@@ -13,6 +13,7 @@ use objects::{
 };
 use records::{Consistency, Key, Page, Query, Record, RecordStore, Shard, Version, Write};
 use std::{
+    cmp::Ordering,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -44,7 +45,7 @@ pub struct Fault {
 #[derive(Debug, Default)]
 struct State {
     calls: u64,
-    fault: Option<Fault>,
+    faults: Vec<Fault>,
 }
 
 /// The plan that wrapped stores follow. Clones are one.
@@ -60,7 +61,12 @@ impl Faults {
 
     /// Counts from here, and fails as `fault` says.
     pub fn arm(&self, fault: Fault) {
-        *self.state() = State { calls: 0, fault: Some(fault) };
+        self.arm_all(&[fault]);
+    }
+
+    /// Counts from here, and fails as `faults` say; of those that meet, as the first.
+    pub fn arm_all(&self, faults: &[Fault]) {
+        *self.state() = State { calls: 0, faults: faults.to_vec() };
     }
 
     /// Counts from here; nothing fails.
@@ -95,14 +101,14 @@ impl Faults {
     fn next(&self) -> Option<(Effect, Error)> {
         let mut state = self.state();
         state.calls += 1;
-        let (calls, fault) = (state.calls, state.fault?);
-        let effect = match calls.cmp(&fault.call) {
-            std::cmp::Ordering::Less => return None,
-            std::cmp::Ordering::Equal => fault.effect,
-            std::cmp::Ordering::Greater if fault.lasting => Effect::None,
-            std::cmp::Ordering::Greater => return None,
-        };
-        Some((effect, Error::new(fault.kind, format!("call {calls} fails, as planned"))))
+        let calls = state.calls;
+        let (effect, kind) =
+            state.faults.iter().find_map(|fault| match calls.cmp(&fault.call) {
+                Ordering::Equal => Some((fault.effect, fault.kind)),
+                Ordering::Greater if fault.lasting => Some((Effect::None, fault.kind)),
+                Ordering::Less | Ordering::Greater => None,
+            })?;
+        Some((effect, Error::new(kind, format!("call {calls} fails, as planned"))))
     }
 
     async fn call<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {

@@ -5,6 +5,7 @@
 mod cors;
 mod delete;
 mod head;
+mod jobs;
 mod openapi;
 mod options;
 mod owners;

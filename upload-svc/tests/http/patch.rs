@@ -133,21 +133,6 @@ async fn the_method_may_come_in_a_header() {
 }
 
 #[tokio::test]
-async fn a_file_that_looks_like_media_has_one_job_and_another_none() {
-    let server = Server::new().await;
-    let mut movie = b"\0\0\0\x20ftypisom".to_vec();
-    movie.extend(random(4, 2000));
-    for (bytes, jobs) in [(random(5, 2000), 0), (movie, 1)] {
-        let path = server.create(bytes.len()).await;
-        server.patch(&path, 0, bytes[..1000].to_vec()).await;
-        let file = server.patch(&path, 1000, bytes[1000..].to_vec()).await.file();
-        server.patch(&path, 2000.max(bytes.len()), "").await;
-        server.head(&path).await;
-        assert_eq!(server.queue.depth().await.unwrap().waiting, jobs, "{file}");
-    }
-}
-
-#[tokio::test]
 async fn the_same_bytes_are_stored_once() {
     let server = Server::new().await;
     let bytes = random(6, 4_000_000);

@@ -96,3 +96,59 @@ async fn whichever_answer_of_the_stores_is_lost_an_error_means_that_there_is_no_
     }
     assert!(made > 3 && refused > 3, "{made} were made, {refused} were refused");
 }
+
+#[tokio::test]
+async fn an_upload_that_is_complete_is_a_success_though_its_job_cannot_be_announced() {
+    let faults = Faults::new();
+    let server = Server::over(&faults, Settings::default(), Policy::Open).await;
+    let kind = ErrorKind::Unavailable;
+    let (mut made, mut noticed) = (0, 0);
+    for call in 1.. {
+        let lost = Fault { call, effect: Effect::Full, lasting: false, kind };
+        faults.arm(lost);
+        let first = server.ask("POST", "/uploads", &[], random(call, 3000)).await;
+        let calls = faults.calls();
+        faults.disarm();
+        if calls < call {
+            break;
+        }
+        if first.status != 201 {
+            continue;
+        }
+        // The same again, and what is looked at last, once it is known to be complete, fails as well.
+        faults.arm_all(&[lost, Fault { call: calls, effect: Effect::None, lasting: true, kind }]);
+        let second = server.ask("POST", "/uploads", &[], random(call + 1000, 3000)).await;
+        faults.disarm();
+        assert_eq!(second.status, 201, "calls {call} and {calls}: {second:?}");
+        made += 2;
+        noticed += u64::from(calls > call);
+    }
+    assert!(noticed > 0, "no answer was lost that mattered");
+    assert_eq!(server.files().await.len(), made + 1, "and the one that nothing befell");
+}
+
+#[tokio::test]
+async fn what_an_upload_failed_with_is_told_though_ending_it_fails_too() {
+    let faults = Faults::new();
+    let server = Server::over(&faults, Settings::default(), Policy::Open).await;
+    let mut told = 0;
+    for call in 1.. {
+        let full = Fault { call, effect: Effect::None, lasting: false, kind: ErrorKind::NoSpace };
+        faults.arm(full);
+        let first = server.ask("POST", "/uploads", &[], random(call, 3000)).await;
+        let reached = faults.calls() >= call;
+        let kind = ErrorKind::Unavailable;
+        faults
+            .arm_all(&[full, Fault { call: call + 1, effect: Effect::None, lasting: true, kind }]);
+        let second = server.ask("POST", "/uploads", &[], random(call + 1000, 3000)).await;
+        faults.disarm();
+        if !reached {
+            break;
+        }
+        // Where it was tidied up after, it is made.
+        assert!(matches!(first.status.as_u16(), 201 | 507), "{first:?}");
+        assert_eq!(second.status, first.status, "call {call}: {second:?}");
+        told += u64::from(second.status == 507);
+    }
+    assert!(told > 3, "{told} were refused");
+}
