@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use cmaf::manifest::Uris;
-use model::{Error, ErrorKind, FileId, Result};
+use model::{Error, ErrorKind, FileId, Result, without_secret};
 use objects::{ObjectName, ObjectStore};
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -110,8 +110,9 @@ impl FromStr for Delivery {
             "presigned" => Ok(Self::Presigned),
             address => Edge::parse(address).map(Self::Edge).ok_or_else(|| {
                 Error::invalid(format!(
-                    "`{text}` is no way of delivery: say `here`, `presigned`, or the address of an \
-                     edge as https://cdn.example/"
+                    "`{}` is no way of delivery: say `here`, `presigned`, or the address of an edge \
+                     as https://cdn.example/",
+                    without_secret(text)
                 ))
             }),
         }
@@ -182,7 +183,7 @@ mod tests {
             "https://cdn.example:/",
             "https://cdn.example:x/",
             "https://cdn.example:99999/",
-            "https://me@cdn.example/",
+            "https://me:secret@cdn.example/",
             "https://cdn.example/?x",
             "https://cdn.example/#x",
             "https://cdn.example; script-src *",
@@ -194,6 +195,7 @@ mod tests {
             let error = refused.expect_err(wrong);
             assert_eq!(error.kind(), ErrorKind::Invalid, "{wrong}");
             assert!(error.to_string().contains("https://cdn.example/"), "{error}");
+            assert!(!error.to_string().contains("secret"), "{error}");
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! [`ObjectStore`] says what a back end must guarantee and `conformance` tries to break it; both hold
 //! for every back end and every [`layer`] around one. A back end is one module: [`fs`] keeps objects as
-//! files, [`s3`] in a bucket. What the bytes mean (blocks, tails, segments) is known above (`content`), not here.
+//! files, [`s3`] in a bucket. What the bytes mean (blocks, tails, segments) is known above (`content`),
+//! not here.
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -17,7 +18,7 @@ pub use store::{
     ListPage, MAX_LIST, MAX_PUT_ALL, ObjectInfo, ObjectStore, Outcome, PresignedPut, Put, Streamed,
 };
 
-use model::{Error, Result};
+use model::{Error, Result, without_secret};
 use std::sync::Arc;
 
 /// Opens the store that `url` names: `file:///DIRECTORY`, taken as it is written, without escapes, or
@@ -32,11 +33,13 @@ pub async fn open(url: &str) -> Result<Arc<dyn ObjectStore>> {
             Ok(Arc::new(fs::FsObjects::open(path).await?))
         }
         Some(("file", _)) => {
-            Err(Error::invalid(format!("{url:?} should be file:///DIRECTORY, with a full path")))
+            let told = without_secret(url);
+            Err(Error::invalid(format!("{told:?} should be file:///DIRECTORY, with a full path")))
         }
         Some(("s3", place)) => Ok(Arc::new(s3::S3Objects::open(place).await?)),
         _ => Err(Error::invalid(format!(
-            "{url:?} names no known store of objects: file:///DIRECTORY or s3://BUCKET/PREFIX"
+            "{:?} names no known store of objects: file:///DIRECTORY or s3://BUCKET/PREFIX",
+            without_secret(url)
         ))),
     }
 }

@@ -18,7 +18,7 @@ pub use store::{
     MAX_VISIBILITY, MAX_WAIT,
 };
 
-use model::{Error, Result};
+use model::{Error, Result, without_secret};
 use std::sync::Arc;
 
 /// The name of the queue for quick jobs that belongs to the queue that `url` names: jobs that are done
@@ -41,7 +41,8 @@ pub async fn open(url: &str) -> Result<Arc<dyn JobQueue>> {
         }
         Some(("sqs", name)) => Ok(Arc::new(sqs::SqsQueue::open(name).await?)),
         _ => Err(Error::invalid(format!(
-            "{url:?} names no known queue: sqlite:///PATH or sqs://NAME"
+            "{:?} names no known queue: sqlite:///PATH or sqs://NAME",
+            without_secret(url)
         ))),
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`RecordStore`] says what a back end must guarantee and `conformance` tries to break it; both hold
 //! for every back end, so that the domain logic above (`catalog`) is written once. A back end is one
-//! module: [`sqlite`] is the embedded one, [`dynamodb`] the one for many machines. This crate knows no table and no row of Hashreel's.
+//! module: [`sqlite`] is the embedded one, [`dynamodb`] the one for many machines. This crate knows no
+//! table and no row of Hashreel's.
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -19,7 +20,7 @@ pub use store::{
     MAX_VALUE_BYTES, Record, RecordStore, Version, Write, failed_key,
 };
 
-use model::{Error, Result};
+use model::{Error, Result, without_secret};
 use std::sync::Arc;
 
 /// Opens the store that `url` names: `sqlite:///PATH` or `dynamodb://TABLE`.
@@ -33,7 +34,8 @@ pub async fn open(url: &str) -> Result<Arc<dyn RecordStore>> {
         }
         Some(("dynamodb", table)) => Ok(Arc::new(dynamodb::DynamoRecords::open(table).await?)),
         _ => Err(Error::invalid(format!(
-            "{url:?} names no known store of records: sqlite:///PATH or dynamodb://TABLE"
+            "{:?} names no known store of records: sqlite:///PATH or dynamodb://TABLE",
+            without_secret(url)
         ))),
     }
 }

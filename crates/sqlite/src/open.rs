@@ -1,7 +1,7 @@
 //! Opening a file: what it must be, and how its connections are set.
 
 use crate::Failure;
-use model::{Error, ErrorKind, Result};
+use model::{Error, ErrorKind, Result, without_secret};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::{
     fs::File,
@@ -35,7 +35,10 @@ pub struct Format {
 pub fn path_of_url(url: &str) -> Result<PathBuf> {
     match url.strip_prefix("sqlite://") {
         Some(path) if path.starts_with('/') && !path.ends_with('/') => Ok(PathBuf::from(path)),
-        _ => Err(Error::invalid(format!("{url:?} should be sqlite:///PATH, with a full path"))),
+        _ => {
+            let told = without_secret(url);
+            Err(Error::invalid(format!("{told:?} should be sqlite:///PATH, with a full path")))
+        }
     }
 }
 

@@ -28,7 +28,7 @@ use aws_sdk_s3::Client;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use limits::Limits;
-use model::{ByteRange, Error, ErrorKind, Result, Sha256};
+use model::{ByteRange, Error, ErrorKind, Result, Sha256, without_secret};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task::JoinSet};
 
@@ -133,8 +133,9 @@ fn parse(place: &str) -> Result<(&str, &str)> {
         Ok((bucket, prefix))
     } else {
         Err(Error::invalid(format!(
-            "\"s3://{place}\" should be s3://BUCKET or s3://BUCKET/PREFIX: a bucket's name is 3 to 63 \
-             of a-z, 0-9, '.' and '-', and a prefix has no strange characters"
+            "\"{}\" should be s3://BUCKET or s3://BUCKET/PREFIX: a bucket's name is 3 to 63 of a-z, \
+             0-9, '.' and '-', and a prefix has no strange characters",
+            without_secret(&format!("s3://{place}"))
         )))
     }
 }

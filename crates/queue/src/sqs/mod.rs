@@ -26,7 +26,7 @@ use aws_sdk_sqs::{
 };
 use error::{SERVICE, refused};
 use message::Held;
-use model::{Error, ErrorKind, Result};
+use model::{Error, ErrorKind, Result, without_secret};
 use std::{fmt, time::Duration};
 
 /// The longest wait of a receive, and time for the answer to come.
@@ -283,10 +283,11 @@ async fn address(client: &Client, name: &str, account: Option<&str>) -> Result<S
 /// # Errors
 /// `Invalid` for what cannot be the name of a queue of ours.
 fn check_name(name: &str) -> Result<()> {
+    let told = without_secret(name);
     // The name of quick jobs goes on behind it.
     if name.contains(".fifo") {
         return Err(Error::invalid(format!(
-            "the queue {name} is a FIFO queue, whose groups would hold jobs up: make a standard queue, \
+            "the queue {told} is a FIFO queue, whose groups would hold jobs up: make a standard queue, \
              and correct HASHREEL_QUEUE"
         )));
     }
@@ -295,7 +296,7 @@ fn check_name(name: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid(format!(
-        "{name:?} is not the name of an SQS queue, 1 to 80 letters, digits, - and _: correct HASHREEL_QUEUE"
+        "{told:?} is not the name of an SQS queue, 1 to 80 letters, digits, - and _: correct HASHREEL_QUEUE"
     )))
 }
 
@@ -330,10 +331,13 @@ mod tests {
             ("", "1 to 80"),
             ("a/b", "1 to 80"),
             ("http://q", "1 to 80"),
+            ("user:secret@jobs", "1 to 80"),
+            ("user:secret@jobs.fifo", "standard queue"),
             (longer.as_str(), "1 to 80"),
         ] {
             let error = check_name(name).unwrap_err();
             assert!(error.to_string().contains(says), "{name}: {error}");
+            assert!(!error.to_string().contains("secret"), "{error}");
         }
     }
 

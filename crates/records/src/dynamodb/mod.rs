@@ -25,7 +25,7 @@ use aws_sdk_dynamodb::{
     },
     types::{KeyType, ScalarAttributeType, TableDescription},
 };
-use model::{Error, Result};
+use model::{Error, Result, without_secret};
 use std::fmt;
 
 /// The store on AWS, or on what speaks DynamoDB's protocol at `AWS_ENDPOINT_URL_DYNAMODB`.
@@ -109,8 +109,9 @@ fn check_name(table: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid(format!(
-        "{table:?} is not the name of a DynamoDB table, 3 to 255 letters, digits, -, _ and .: correct \
-         HASHREEL_RECORDS"
+        "{:?} is not the name of a DynamoDB table, 3 to 255 letters, digits, -, _ and .: correct \
+         HASHREEL_RECORDS",
+        without_secret(table)
     )))
 }
 
@@ -160,8 +161,9 @@ mod tests {
             assert!(check_name(name).is_ok(), "{name}");
         }
         let longer = "t".repeat(256);
-        for name in ["", "ab", "a/b", "a b", "t\u{e4}ble", &longer] {
-            assert!(check_name(name).is_err(), "{name}");
+        for name in ["", "ab", "a/b", "a b", "t\u{e4}ble", "user:secret@table", &longer] {
+            let error = check_name(name).expect_err(name);
+            assert!(!error.to_string().contains("secret"), "{error}");
         }
     }
 }
