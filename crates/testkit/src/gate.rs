@@ -67,28 +67,27 @@ impl Drop for Gate {
 
 /// One connection. Its errors are the other end's end.
 async fn guard(mut client: TcpStream, to: SocketAddr, mut way: watch::Receiver<Way>) -> Result<()> {
-    let now = *way.borrow_and_update();
-    match now {
-        Way::Closed => return Ok(()),
-        Way::Silent => {}
-        Way::Says(answer) => return say(&mut client, answer).await,
-        Way::Open => {
-            let mut server = TcpStream::connect(to).await?;
-            tokio::select! {
-                ended = copy_bidirectional(&mut client, &mut server) => return ended.map(drop),
-                // An error says that the gate is gone, and with it the way.
-                _ = way.changed() => {}
-            }
-            if *way.borrow_and_update() != Way::Silent {
-                return Ok(());
-            }
-            // The server's end is kept as well: it is only silent.
-            let _ = way.changed().await;
-            return Ok(());
+    let mut server = None;
+    let mut now = *way.borrow_and_update();
+    if now == Way::Open {
+        let server = server.insert(TcpStream::connect(to).await?);
+        tokio::select! {
+            ended = copy_bidirectional(&mut client, server) => return ended.map(drop),
+            // An error says that the gate is gone, and with it the way.
+            _ = way.changed() => {}
         }
+        now = match *way.borrow_and_update() {
+            Way::Silent => Way::Silent,
+            _ => Way::Closed,
+        };
     }
-    // As above.
-    let _ = way.changed().await;
+    match now {
+        // Both ends are kept: nobody is gone, only silent.
+        Way::Silent => drop(way.changed().await),
+        Way::Says(answer) => say(&mut client, answer).await?,
+        Way::Open | Way::Closed => {}
+    }
+    drop(server);
     Ok(())
 }
 

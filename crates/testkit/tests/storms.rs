@@ -22,8 +22,10 @@ use std::{
 };
 use tempfile::TempDir;
 use testkit::storm::{Storm, Weather};
+use tokio::time::timeout;
 
 const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Nothing happens but what a test adds.
 fn fair() -> Weather {
@@ -177,6 +179,21 @@ async fn what_is_late_happens_after_its_error_and_before_the_calm() {
     storm.objects(objects.clone()).put_all(vec![put("calm")]).await.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_waits_while_the_calm_comes_goes_well() {
+    let dir = TempDir::new().unwrap();
+    let weather = Weather { late: ALWAYS, slow: ALWAYS, longest_wait: HOUR, ..fair() };
+    let storm = Storm::new(1, weather);
+    let store = storm.records(records(&dir).await);
+    let slow = tokio::spawn(async move { store.write(write("slow")).await });
+    while !storm.tally().contains_key("slow") {
+        tokio::task::yield_now().await;
+    }
+    storm.calm().await;
+    // It was to land late, and nothing does any more.
+    slow.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn a_part_of_a_batch_is_neither_none_nor_all_of_it() {
     let dir = TempDir::new().unwrap();
@@ -208,9 +225,12 @@ async fn jobs_come_twice_and_out_of_order_and_none_is_lost() {
     stormy.send(bodies.iter().map(Outgoing::now).collect()).await.unwrap();
     let mut got = Vec::new();
     // Sent twice, and each of them delivered twice.
-    while got.len() < 40 {
-        got.extend(stormy.receive(10, HOUR, Duration::ZERO).await.unwrap());
-    }
+    let all = async {
+        while got.len() < 40 {
+            got.extend(stormy.receive(10, HOUR, Duration::ZERO).await.unwrap());
+        }
+    };
+    timeout(MINUTE, all).await.expect("forty deliveries");
     let order: Vec<&str> = got.iter().map(|job| job.body.as_str()).collect();
     for body in &bodies {
         assert_eq!(order.iter().filter(|other| *other == body).count(), 4, "{order:?}");

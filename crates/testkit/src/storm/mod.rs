@@ -30,7 +30,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::task::JoinSet;
+use tokio::{
+    sync::{OwnedRwLockReadGuard, RwLock},
+    task::JoinSet,
+};
 
 /// Calls of one name that fail one after the other at most. Whoever tries again a few times gets through:
 /// what is tried is what becomes of a failure, not how long somebody has patience.
@@ -45,6 +48,8 @@ struct Inner {
     seed: u64,
     weather: Weather,
     over: AtomicBool,
+    /// Held for reading by calls that may still be made to land late.
+    deciding: Arc<RwLock<()>>,
     state: Mutex<State>,
     /// What is to land yet.
     landing: Mutex<JoinSet<()>>,
@@ -100,6 +105,8 @@ struct Fate {
     blow: Option<Blow>,
     /// For all else that chance decides about the call.
     dice: Dice,
+    /// Of a call that is to land late, until it is known that it will.
+    deciding: Option<OwnedRwLockReadGuard<()>>,
 }
 
 impl Storm {
@@ -110,6 +117,7 @@ impl Storm {
             seed,
             weather,
             over: AtomicBool::new(false),
+            deciding: Arc::default(),
             state: Mutex::default(),
             landing: Mutex::default(),
         }))
@@ -137,6 +145,8 @@ impl Storm {
     /// more.
     pub async fn calm(&self) {
         self.0.over.store(true, Ordering::SeqCst);
+        // Whoever looked before that has its way; whoever looks from now on sees it.
+        drop(self.0.deciding.write().await);
         loop {
             let mut landing = std::mem::take(&mut *lock(&self.0.landing));
             if landing.is_empty() {
@@ -168,10 +178,14 @@ impl Storm {
 
     /// Waits as long as the next call of this name has to, and says what else befalls it.
     async fn meet(&self, call: Call, blows: &[Blow]) -> Fate {
-        let fate = self.fate(call, blows);
+        let deciding = Arc::clone(&self.0.deciding).read_owned().await;
+        let mut fate = self.fate(call, blows);
         if !fate.wait.is_zero() {
             tokio::time::sleep(fate.wait).await;
         }
+        // The storm may have ended meanwhile.
+        fate.blow = fate.blow.filter(|_| !self.is_over());
+        fate.deciding = (fate.blow == Some(Blow::Late)).then_some(deciding);
         fate
     }
 
@@ -182,7 +196,7 @@ impl Storm {
         calls.count += 1;
         let mut dice = Dice::of(self.0.seed, &format!("{port} {method}"), calls.count);
         if self.is_over() {
-            return Fate { wait: Duration::ZERO, blow: None, dice };
+            return Fate { wait: Duration::ZERO, blow: None, dice, deciding: None };
         }
         let weather = self.weather();
         let slow = dice.happens(weather.slow);
@@ -198,7 +212,7 @@ impl Storm {
         if let Some(blow) = blow {
             *state.tally.entry(blow.name()).or_default() += 1;
         }
-        Fate { wait: if slow { wait } else { Duration::ZERO }, blow, dice }
+        Fate { wait: if slow { wait } else { Duration::ZERO }, blow, dice, deciding: None }
     }
 
     fn note(&self, what: &'static str) {
@@ -234,7 +248,10 @@ impl Storm {
             None => return write.await,
             // What the answer was nobody hears.
             Some(Blow::Lost) => drop(write.await),
-            Some(Blow::Late) => self.land(&mut fate.dice, write),
+            Some(Blow::Late) => {
+                self.land(&mut fate.dice, write);
+                fate.deciding = None;
+            }
             Some(Blow::Refused | Blow::Throttled | Blow::Partial) => {}
         }
         Err(fate.blow.map_or_else(|| Blow::Lost.error(call), |blow| blow.error(call)))
