@@ -231,3 +231,38 @@ impl Ahead {
         Ok(piece)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Sha256;
+
+    /// Three blocks of 10 bytes, from `start` on.
+    fn listed(start: u64) -> Listed {
+        let block = |n: u64| BlockEntry { hash: Sha256::of(&n.to_be_bytes()), len: 10 };
+        (0..3).map(|n| (start + 10 * n, block(n))).collect()
+    }
+
+    #[test]
+    fn of_a_kept_list_those_are_taken_that_a_range_touches_if_it_begins_among_them() {
+        for (range, starts) in [
+            (0..5, None),
+            (95..105, None),
+            (100..101, Some(vec![100])),
+            (109..110, Some(vec![100])),
+            (109..111, Some(vec![100, 110])),
+            (110..120, Some(vec![110])),
+            // The last block, and on over the end of the list: a next look finds the rest.
+            (129..130, Some(vec![120])),
+            (115..1000, Some(vec![110, 120])),
+            (130..140, None),
+            (500..501, None),
+        ] {
+            let range = ByteRange::new(range.start, range.end);
+            let found = first_blocks(&listed(100), range);
+            let found = found.map(|found| found.iter().map(|(start, _)| *start).collect());
+            assert_eq!(found, starts, "{range:?}");
+        }
+        assert_eq!(first_blocks(&Vec::new(), ByteRange::new(0, 1)), None);
+    }
+}

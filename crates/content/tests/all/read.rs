@@ -1,8 +1,11 @@
 //! Reading ranges.
 
 use crate::support::*;
+use catalog::Catalog;
+use content::Store;
 use futures::StreamExt;
 use model::{ByteRange, ErrorKind};
+use testkit::faults::Faults;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_range_is_exactly_its_bytes() {
@@ -54,6 +57,26 @@ async fn small_reads_nearby_fetch_a_block_once() {
         assert!(reader.read(range).await.unwrap() == bytes[start as usize..][..1000]);
     }
     assert_eq!(bed.counted.counts().gets - before, blocks);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_asks_once_where_its_blocks_are_however_much_it_jumps_about() {
+    let faults = Faults::new();
+    let bed = bed().await;
+    let bytes = noise(300_000, 4);
+    let file = bed.put(&bytes).await;
+    let (objects, records) = ports(bed.dir.path()).await;
+    let store = Store::new(Catalog::new(faults.records(records)), objects, config()).unwrap();
+    // All blocks are kept from now on, so that what is asked below is asked for the list alone.
+    store.reader(&file.current).read(ByteRange::new(0, 300_000)).await.unwrap();
+    let reader = store.reader(&file.current);
+    faults.disarm();
+    for start in (0..300_000).step_by(1000).chain([299_999, 0, 150_000]) {
+        let range = ByteRange::at(start, 1000);
+        let end = bytes.len().min(start as usize + 1000);
+        assert!(reader.clone().read(range).await.unwrap() == bytes[start as usize..end]);
+    }
+    assert_eq!(faults.calls(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
