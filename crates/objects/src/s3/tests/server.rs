@@ -5,7 +5,7 @@ use aws::SdkConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use axum::{
     body::{Body, Bytes, to_bytes},
-    extract::{ConnectInfo, Request},
+    extract::Request,
     http::{HeaderMap, Method, Uri},
     response::{IntoResponse, Response},
     routing::any,
@@ -19,6 +19,7 @@ use std::{
 };
 use tokio::{
     net::TcpListener,
+    sync::Barrier,
     task::{AbortHandle, yield_now},
 };
 
@@ -29,7 +30,6 @@ pub(super) struct Asked {
     pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
-    pub(super) from: SocketAddr,
 }
 
 impl Asked {
@@ -50,6 +50,8 @@ pub(super) enum Answer {
     Broken,
     /// Nothing, for ever.
     Silence,
+    /// What comes of nothing, as soon as enough others wait for the same.
+    Together(Arc<Barrier>),
 }
 
 impl Answer {
@@ -79,6 +81,10 @@ impl Answer {
                 response
             }
             Self::Silence => pending().await,
+            Self::Together(barrier) => {
+                barrier.wait().await;
+                built(200, Body::empty())
+            }
         }
     }
 }
@@ -87,7 +93,24 @@ impl Answer {
 pub(super) struct Server {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
+    running: Running,
     task: AbortHandle,
+}
+
+/// How many requests are being answered, and the most that were at once.
+#[derive(Clone, Default)]
+struct Running(Arc<Mutex<(usize, usize)>>);
+
+impl Running {
+    fn begin(&self) {
+        let (now, most) = &mut *self.0.lock().unwrap();
+        *now += 1;
+        *most = (*most).max(*now);
+    }
+
+    fn end(&self) {
+        self.0.lock().unwrap().0 -= 1;
+    }
 }
 
 impl Drop for Server {
@@ -104,32 +127,41 @@ impl Server {
     {
         let asked = Arc::<Mutex<Vec<Asked>>>::default();
         let log = asked.clone();
-        let handler = move |ConnectInfo(from): ConnectInfo<SocketAddr>, request: Request| {
-            let (log, answer) = (log.clone(), answer.clone());
+        let running = Running::default();
+        let counted = running.clone();
+        let handler = move |request: Request| {
+            let (log, answer, counted) = (log.clone(), answer.clone(), counted.clone());
             async move {
+                counted.begin();
                 let (head, body) = request.into_parts();
                 let body = to_bytes(body, 64 << 20).await.unwrap();
                 let asked =
-                    Asked { method: head.method, uri: head.uri, headers: head.headers, body, from };
+                    Asked { method: head.method, uri: head.uri, headers: head.headers, body };
                 let n = {
                     let mut log = log.lock().unwrap();
                     log.push(asked.clone());
                     log.len() - 1
                 };
-                answer(n, &asked).into_response().await
+                let response = answer(n, &asked).into_response().await;
+                counted.end();
+                response
             }
         };
         let app = axum::Router::new().fallback(any(handler));
-        let app = app.into_make_service_with_connect_info::<SocketAddr>();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let serve = async move { axum::serve(listener, app).await.unwrap() };
-        Self { address, asked, task: tokio::spawn(serve).abort_handle() }
+        Self { address, asked, running, task: tokio::spawn(serve).abort_handle() }
     }
 
     /// Gives these answers one after the other, the last of them for ever.
     pub(super) async fn script(answers: &'static [fn() -> Answer]) -> Self {
         Self::new(|n, _| answers[n.min(answers.len() - 1)]()).await
+    }
+
+    /// The most requests that were being answered at once.
+    pub(super) fn most_at_once(&self) -> usize {
+        self.running.0.lock().unwrap().1
     }
 
     pub(super) fn store(&self) -> S3Objects {
