@@ -73,8 +73,8 @@ impl Edge {
     }
 }
 
-/// How many requests for segments `server` has answered. Waits for the end of those under way, since a request
-/// is counted then, which may be after the client has had all of it.
+/// How many requests for segments `server` has answered. Waits for the end of those under way, since a
+/// request is counted then, which may be after the client has had all of it.
 pub async fn segments_asked(server: &Server) -> u64 {
     let deadline = Instant::now() + QUIET;
     let text = loop {

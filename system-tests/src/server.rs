@@ -4,7 +4,7 @@ use crate::{
     process::Process,
     program::hashreel,
     programs::{Numbers, Programs},
-    site::Site,
+    site::{Site, free_address},
 };
 use objects::MAX_LIST;
 use std::{
@@ -16,8 +16,6 @@ use std::{
     sync::mpsc,
     time::{Duration, Instant},
 };
-
-pub use crate::site::{free_address, put_id};
 
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(60);

@@ -11,6 +11,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use testkit::dice::Dice;
 use tokio::{task::JoinHandle, time::sleep};
 
 /// Of the whole upload: more than is sent before somebody says that it shall end.
@@ -149,12 +150,7 @@ impl Shared {
 
 /// The bytes of an upload from `at` on: the same in every run, and nowhere the same.
 fn bytes(seed: u64, at: u64, len: usize) -> Vec<u8> {
-    let word = |n: u64| {
-        let mut mixed = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ seed;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)).to_le_bytes()
-    };
+    let word = |n: u64| Dice::of(seed, "steady", n).bits().to_le_bytes();
     let skip = usize::try_from(at % 8).unwrap();
     (at / 8..).flat_map(word).skip(skip).take(len).collect()
 }

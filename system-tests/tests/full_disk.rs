@@ -8,7 +8,8 @@ use std::{fs, path::Path};
 use system_tests::{
     disk::SmallDisk,
     random::Random,
-    server::{Server, command, free_address, put_id},
+    server::{Server, command},
+    site::{free_address, put_id},
 };
 
 const MIB: u64 = 1 << 20;

@@ -12,7 +12,8 @@ use system_tests::{
     browser::steps,
     clips,
     program::{hashreel, run, succeed},
-    server::{Server, free_address, put_id},
+    server::Server,
+    site::{free_address, put_id},
 };
 
 /// Longer than a server remembers a key that it has verified.

@@ -14,7 +14,8 @@ use std::{
 use system_tests::{
     clips,
     random::Random,
-    server::{Server, objects, put_id},
+    server::{Server, objects},
+    site::put_id,
     stream::fingerprint,
     wire::Wire,
 };

@@ -6,7 +6,8 @@
 use std::{fs, net::TcpListener, path::Path, process::Output};
 use system_tests::{
     program::{hashreel, run, succeed},
-    server::{Server, command, free_address, put_id, refuses_to_start, refuses_to_start_by},
+    server::{Server, command, refuses_to_start, refuses_to_start_by},
+    site::{free_address, put_id},
 };
 
 /// That a program refused in words, with this code.

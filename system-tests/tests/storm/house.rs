@@ -178,7 +178,8 @@ impl Worker {
         ended.expect("a stopped worker ends").unwrap().unwrap();
     }
 
-    /// Stops it as `kill -9` does: at once, wherever it is, and its children with it.
+    /// Stops it as `kill -9` does: at once, wherever it is, and its children with it. What was under way
+    /// below the ports still lands, as what the system was asked for does.
     pub async fn kill(self) {
         self.running.abort();
         assert!(self.running.await.is_err_and(|error| error.is_cancelled()));
