@@ -1,5 +1,6 @@
 //! The command line: every command, option, default and environment variable.
 
+use crate::place::PlaceArgs;
 use clap::{Args, Parser, Subcommand};
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
@@ -210,18 +211,9 @@ pub enum JobsAction {
 /// `hashreel keys`
 #[derive(Debug, Args)]
 pub struct KeysArgs {
-    /// The data folder of `hashreel up`
-    #[arg(long, env = "HASHREEL_DATA", default_value = "data", value_name = "DIR", global = true)]
-    pub data: PathBuf,
-    /// The records of the services, in the place of a data folder: dynamodb://TABLE or sqlite:///PATH
-    #[arg(
-        long,
-        env = "HASHREEL_RECORDS",
-        value_name = "URL",
-        global = true,
-        conflicts_with = "data"
-    )]
-    pub records: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "its fields are documented")]
+    pub place: PlaceArgs,
     /// What to do
     #[command(subcommand)]
     pub action: KeysAction,

@@ -3,12 +3,14 @@
 use crate::{
     args::{KeysAction, KeysArgs},
     data_dir::DataDir,
+    place::Place,
     say,
 };
 use access::{KeyInfo, Keys};
 use catalog::Catalog;
-use model::{Result, Timestamp};
+use model::{Result, Timestamp, without_secret};
 use service::of_setting;
+use std::path::Path;
 
 /// Keys that are read at a time.
 const PAGE: usize = 100;
@@ -18,9 +20,17 @@ const PAGE: usize = 100;
 /// # Errors
 /// Those of the data folder and of its records.
 pub async fn run(args: &KeysArgs) -> Result<()> {
-    let records = match &args.records {
-        Some(url) => of_setting("records", records::open(url).await)?,
-        None => data_dir(args)?.records().await?,
+    let (place, by) = args.place.place();
+    if let Some(variable) = by {
+        let place = match &place {
+            Place::Records(url) => without_secret(url),
+            Place::Folder(path) => path.to_string_lossy(),
+        };
+        say::talk(&format!("the keys in {place}, which {variable} names"));
+    }
+    let records = match &place {
+        Place::Records(url) => of_setting("records", records::open(url).await)?,
+        Place::Folder(path) => data_dir(path, &args.action)?.records().await?,
     };
     let keys = Keys::new(Catalog::new(records));
     match &args.action {
@@ -39,10 +49,10 @@ pub async fn run(args: &KeysArgs) -> Result<()> {
 }
 
 /// The folder that the keys are in. Only the first key may be what makes it.
-fn data_dir(args: &KeysArgs) -> Result<DataDir> {
-    match args.action {
-        KeysAction::Create { .. } => DataDir::open(&args.data),
-        KeysAction::List | KeysAction::Revoke { .. } => DataDir::existing(&args.data),
+fn data_dir(path: &Path, action: &KeysAction) -> Result<DataDir> {
+    match action {
+        KeysAction::Create { .. } => DataDir::open(path),
+        KeysAction::List | KeysAction::Revoke { .. } => DataDir::existing(path),
     }
 }
 

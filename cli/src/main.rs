@@ -9,6 +9,7 @@ mod exit;
 mod get;
 mod keys;
 mod library;
+mod place;
 mod put;
 mod resume;
 mod say;
