@@ -134,9 +134,15 @@ impl Machine {
                 .to_owned(),
             cores: std::thread::available_parallelism()?.get(),
             memory_mib: memory_kib.ok_or("/proc/meminfo has no MemTotal")?.parse::<u64>()? / 1024,
-            kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned(),
+            kernel: release(&fs::read_to_string("/proc/sys/kernel/osrelease")?),
         })
     }
+}
+
+/// Major and minor of a kernel's release: what follows names its builder.
+fn release(text: &str) -> String {
+    let numbers: Vec<&str> = text.split(|c: char| !c.is_ascii_digit()).take(2).collect();
+    numbers.join(".")
 }
 
 /// The value of a `name : value` line of a file in /proc.
@@ -236,5 +242,17 @@ impl Report {
         fs::write(folder.join(format!("{}.json", self.name)), json + "\n")?;
         fs::write(folder.join(format!("{}.svg", self.name)), chart::draw(self))?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_is_told_by_its_numbers_alone() {
+        for text in ["6.18.44-cloud-v657\n", "6.18-rc1", "6.18"] {
+            assert_eq!(release(text), "6.18");
+        }
     }
 }

@@ -93,8 +93,8 @@ pub struct PresignedPut {
 /// - **Create-only.** Of any number of puts of one name, in any processes, exactly one is `Created`.
 /// - **Exact.** What is read is what was put.
 /// - A call dropped halfway, or that failed with `Unavailable`, may have happened, or may happen a moment
-///   later, for any part of its batch: put again, and take `Existed` for success. A back end that tries again by itself answers
-///   `Existed` of its own object, too, where the first answer was lost.
+///   later, for any part of its batch: put again, and take `Existed` for success. A back end that tries
+///   again by itself answers `Existed` of its own object, too, where the first answer was lost.
 ///
 /// Errors of every method, besides those it names: `Busy` and `Unavailable` for a back end that is
 /// overloaded or away (the same call may succeed later), `NoSpace` for a full one, `Internal` for one

@@ -1,7 +1,7 @@
 //! The layers of ARCHITECTURE.md, held by a machine.
 //!
 //! Reads `cargo metadata` and the manifests, and fails on an edge that the list does not have, on a
-//! third-party crate named outside its one home, on a crate that leaves the workspace's lints, and on
+//! third-party crate named outside its homes, on a crate that leaves the workspace's lints, and on
 //! a dependency that is not chosen in the workspace's table. What is wrong is named with its rule, so
 //! that the way out is to mend the edge, or to change the list here and in ARCHITECTURE.md together.
 
