@@ -17,6 +17,8 @@ const OUTAGE_REST: Duration = Duration::from_secs(15);
 
 /// Deliveries after which a job that fails for no known reason is buried.
 const TOO_OFTEN: u32 = 4;
+/// Before the queue puts it aside without a reason.
+const _: () = assert!(TOO_OFTEN < queue::sqs::MIN_RECEIVES);
 
 /// Deliveries after which a job whose task was claimed goes on as a new message. Only crashes deliver a
 /// job so often, and the queue would bury it; how often a task may be begun is the tables' to say.

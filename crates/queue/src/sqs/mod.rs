@@ -34,7 +34,7 @@ const POLL: Duration = crate::MAX_WAIT.saturating_add(aws::ATTEMPT);
 
 /// The fewest deliveries before SQS may put a job aside: a worker begins it anew, or buries it with a reason,
 /// at an earlier one. With fewer, crashes alone would end a video without a word.
-const MIN_RECEIVES: u32 = 5;
+pub const MIN_RECEIVES: u32 = 5;
 
 /// What is asked for with each message.
 const ATTRIBUTES: [Attribute; 2] = [Attribute::ApproximateReceiveCount, Attribute::SentTimestamp];
@@ -338,6 +338,16 @@ mod tests {
             let error = check_name(name).unwrap_err();
             assert!(error.to_string().contains(says), "{name}: {error}");
             assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_template_makes_no_queue_that_is_refused() {
+        let template = include_str!("../../../../localstack/template.yaml");
+        let (_, parameter) = template.split_once("  MaxReceives:\n").unwrap();
+        for value in ["Default", "MinValue"] {
+            let line = format!("    {value}: {MIN_RECEIVES}\n");
+            assert!(parameter.contains(&line), "{value} of MaxReceives");
         }
     }
 
