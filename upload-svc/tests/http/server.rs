@@ -14,7 +14,7 @@ use model::{FileId, OwnerId, Timestamp};
 use queue::JobQueue;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tempfile::TempDir;
-use testkit::faults::Faults;
+use testkit::{dice::Dice, faults::Faults};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -201,17 +201,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(mut attempt: impl FnMu
 
 /// `len` bytes that do not repeat, different for each `seed`.
 pub fn random(seed: u64, len: usize) -> Vec<u8> {
-    // xorshift64*
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        bytes.extend(state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_le_bytes());
-    }
-    bytes.truncate(len);
-    bytes
+    Dice::of(seed, "random", 0).bytes(len)
 }
 
 /// A body without an announced length, in pieces.

@@ -11,6 +11,7 @@ use objects::{ObjectStore, fs::FsObjects, layer::Counted};
 use records::{RecordStore, sqlite::SqliteRecords};
 use std::{io, path::Path, sync::Arc};
 use tempfile::TempDir;
+use testkit::dice::Dice;
 use tokio_util::sync::CancellationToken;
 
 /// Blocks of 4 to 64 KiB: many of them in little data.
@@ -28,16 +29,7 @@ pub fn owner() -> OwnerId {
 
 /// Noise: nothing in it is equal or compressible.
 pub fn noise(len: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_le_bytes());
-    }
-    bytes.truncate(len);
-    bytes
+    Dice::of(seed, "noise", 0).bytes(len)
 }
 
 pub struct Bed {
