@@ -11,20 +11,11 @@ use meta_svc::Delivery;
 use model::RenditionId;
 use reqwest::Client;
 use server::{Server, segment_bytes};
-use std::{env, net::SocketAddr};
+use testkit::localstack::{self, setting};
 
-/// Where S3 is; only to this machine is written.
+/// Where S3 is.
 fn endpoint() -> String {
-    let url = setting("AWS_ENDPOINT_URL");
-    let address: SocketAddr = url.trim_start_matches("http://").parse().unwrap();
-    assert!(address.ip().is_loopback(), "{url} is not on this machine");
-    url
-}
-
-fn setting(name: &str) -> String {
-    env::var(name).unwrap_or_else(|_| {
-        panic!("{name} is not set: run `./dev localstack up` and export what it prints")
-    })
+    localstack::endpoint("AWS_ENDPOINT_URL").0
 }
 
 /// A server whose objects are below a prefix of their own.

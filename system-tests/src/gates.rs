@@ -1,11 +1,8 @@
 //! An upload-svc whose ways to S3, DynamoDB and SQS can be cut, each by itself.
 
-use crate::{
-    localstack::{Resources, endpoint},
-    programs::Service,
-};
+use crate::{localstack::Resources, programs::Service};
 use std::path::Path;
-use testkit::gate::Gate;
+use testkit::{gate::Gate, localstack::endpoint};
 
 /// A back end, as /readyz names it, and the way to it.
 #[derive(Debug)]
@@ -26,8 +23,7 @@ pub async fn upload_svc(resources: &Resources, log: &Path) -> (Service, [BackEnd
         ("records", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_DYNAMODB"),
         ("queue", "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"),
     ] {
-        let server = endpoint(theirs).trim_start_matches("http://").parse().unwrap();
-        let gate = Gate::to(server).await.unwrap();
+        let gate = Gate::to(endpoint(theirs).1).await.unwrap();
         command.env(ours, gate.url());
         back_ends.push(BackEnd { name, gate });
     }

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
+use testkit::localstack::endpoint;
 
 /// A bucket, queues and a table that nobody else uses. Dropping it takes them away.
 #[derive(Debug)]
@@ -59,16 +60,6 @@ impl Drop for Resources {
     }
 }
 
-/// Where `./dev localstack up` has said that `name` is. Only to this machine is written.
-#[must_use]
-pub fn endpoint(name: &str) -> String {
-    let url = std::env::var(name).unwrap_or_else(|_| {
-        panic!("{name} is not set: run `eval \"$(./dev localstack up)\"` first")
-    });
-    assert!(url.starts_with("http://127.0.0.1:"), "{url} is not on this machine");
-    url
-}
-
 /// What `localstack/resources.py` says to `action`.
 fn run(stack: &str, action: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -77,8 +68,8 @@ fn run(stack: &str, action: &str) -> String {
         .arg(root.join("localstack/resources.py"))
         .arg(action)
         .env("HASHREEL_STACK", stack)
-        .env("LOCALSTACK_URL", endpoint("AWS_ENDPOINT_URL"))
-        .env("DYNAMODB_URL", endpoint("AWS_ENDPOINT_URL_DYNAMODB"))
+        .env("LOCALSTACK_URL", endpoint("AWS_ENDPOINT_URL").0)
+        .env("DYNAMODB_URL", endpoint("AWS_ENDPOINT_URL_DYNAMODB").0)
         .output()
         .unwrap_or_else(|error| panic!("{}: {error}: run ./dev localstack up", python.display()));
     let said = String::from_utf8_lossy(&output.stderr);

@@ -10,22 +10,14 @@ use objects::{
     ObjectName, ObjectStore, Outcome, PresignedPut, Put, conformance, layer::Counted, s3::S3Objects,
 };
 use reqwest::{Client, Response};
-use std::{env, net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
+use testkit::localstack::{self, setting};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn setting(name: &str) -> String {
-    env::var(name).unwrap_or_else(|_| {
-        panic!("{name} is not set: run `./dev localstack up` and export what it prints")
-    })
-}
-
-/// Where S3 is; only to this machine is written.
+/// Where S3 is.
 fn endpoint() -> String {
-    let url = setting("AWS_ENDPOINT_URL");
-    let address: SocketAddr = url.trim_start_matches("http://").parse().unwrap();
-    assert!(address.ip().is_loopback(), "{url} is not on this machine");
-    url
+    localstack::endpoint("AWS_ENDPOINT_URL").0
 }
 
 fn bucket() -> String {

@@ -15,28 +15,21 @@ use records::{
 };
 use serde_json::json;
 use std::{
-    env,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
-use testkit::proxy::LosingProxy;
+use testkit::{
+    localstack::{self, setting},
+    proxy::LosingProxy,
+};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
 };
 
-fn setting(name: &str) -> String {
-    env::var(name).unwrap_or_else(|_| {
-        panic!("{name} is not set: run `./dev localstack up` and export what it prints")
-    })
-}
-
-/// Where DynamoDB Local is; only there is written.
+/// Where DynamoDB Local is.
 fn endpoint() -> SocketAddr {
-    let url = setting("AWS_ENDPOINT_URL_DYNAMODB");
-    let address: SocketAddr = url.trim_start_matches("http://").parse().unwrap();
-    assert!(address.ip().is_loopback(), "{url} is not on this machine");
-    address
+    localstack::endpoint("AWS_ENDPOINT_URL_DYNAMODB").1
 }
 
 fn table() -> String {

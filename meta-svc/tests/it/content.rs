@@ -4,18 +4,11 @@ use crate::server::{Answer, Server};
 use axum::body::Body;
 use model::{FileId, Sha256};
 use std::path::Path;
+use testkit::dice::Dice;
 
 /// Bytes without a pattern that a block boundary could hide in.
 fn bytes(len: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[0]
-    })
-    .take(len)
-    .collect()
+    Dice::new(0).bytes(len)
 }
 
 type Header<'a> = (&'a str, &'a str);
