@@ -59,10 +59,21 @@ localstack_down() {
 localstack_status() {
   local name
   for name in localstack dynamodb; do
-    printf '%-15s %s\n' "$name" "$(process_state "$name")"
+    printf '%-15s %s\n' "$name" "$(localstack_state "$name")"
   done
   [[ -x $localstack_python ]] || fail 'nothing was installed yet: ./dev localstack up'
   localstack_resources status
+}
+
+# Whether NAME runs, as a process or in a container, whichever `up` has started.
+localstack_state() {
+  local state
+  if ! process_id "$1" >/dev/null && container_engine; then
+    state=$(docker compose --file localstack/compose.yaml ps --all --format '{{.State}}' "$1" 2>/dev/null) || true
+    printf 'container: %s' "${state:-there is none}"
+  else
+    process_state "$1"
+  fi
 }
 
 # An engine, and not only its client.

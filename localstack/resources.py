@@ -35,6 +35,9 @@ SETTINGS = {
     "Queue": "HASHREEL_QUEUE",
 }
 
+# A stack that is as its template says.
+WELL = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+
 # What a reader of the template's definition has to do by a call of its own.
 TABLE_AFTERWARDS = {"TimeToLiveSpecification", "PointInTimeRecoverySpecification"}
 
@@ -82,7 +85,13 @@ def stack():
 
 
 def make_stack():
-    if stack() is not None:
+    found = stack()
+    if found is not None:
+        if found["StackStatus"] not in WELL:
+            sys.exit(
+                f"stack {STACK} is {found['StackStatus']}, so what it should have made may not be there: "
+                "say ./dev localstack down, then up"
+            )
         print(f"stack {STACK} is there")
         return
     formation = client("cloudformation")
@@ -169,23 +178,31 @@ def make():
 
 
 def status():
-    """One line a service and resource; fails when anything is missing."""
+    """One line a service and resource; fails when anything is missing or is not as it should be."""
     well = True
 
-    def tell(what, call):
+    def tell(what, call, is_well=lambda said: True):
         nonlocal well
         try:
             said = call()
+            good = is_well(said)
         except (BotoCoreError, ClientError) as error:
-            well, said = False, f"NOT working: {error}"
-        print(f"{what:<15} {said}")
+            said, good = error, False
+        well &= good
+        print(f"{what:<15} {said if good else f'NOT well: {said}'}")
 
     for service, call in CALLS.items():
         tell(service, lambda call=call: call() and "answers")
-    tell("stack", lambda: (stack() or {}).get("StackStatus", "missing"))
+    tell("stack", lambda: (stack() or {}).get("StackStatus", "missing"), WELL.__contains__)
+    # By a call of their own: a stack does not notice what others take away.
+    made = lambda output: outputs().get(output, "missing").split("://")[-1]
+    s3, sqs, dynamodb = client("s3"), client("sqs"), client("dynamodb")
+    tell("bucket", lambda: s3.head_bucket(Bucket=made("Objects")) and "is there")
+    tell("queue", lambda: sqs.get_queue_url(QueueName=made("Queue")) and "is there")
     name = table()["TableName"]
-    tell("table", lambda: client("dynamodb").describe_table(TableName=name)["Table"]["TableStatus"])
-    sys.exit(0 if well and stack() is not None else 1)
+    status = lambda: dynamodb.describe_table(TableName=name)["Table"]["TableStatus"]
+    tell("table", status, lambda said: said == "ACTIVE")
+    sys.exit(0 if well else 1)
 
 
 def empty(bucket):
@@ -212,7 +229,8 @@ def remove():
 
 
 def outputs():
-    return {output["OutputKey"]: output["OutputValue"] for output in stack()["Outputs"]}
+    found = (stack() or {}).get("Outputs", [])
+    return {output["OutputKey"]: output["OutputValue"] for output in found}
 
 
 def environment():
