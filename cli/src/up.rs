@@ -12,7 +12,6 @@ use content::Store;
 use indicatif::MultiProgress;
 use meta_svc::Meta;
 use model::{Error, ErrorKind, Result};
-use records::Consistency;
 use service::{Health, Limits, Metrics};
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
@@ -167,23 +166,7 @@ fn transcode(
 
 fn health(stores: &Stores) -> Health {
     let Stores { objects, records, queue, quick } = stores.clone();
-    Health::default()
-        .check("objects", move || {
-            let objects = objects.clone();
-            async move { objects.probe().await }
-        })
-        .check("records", move || {
-            let records = records.clone();
-            let key = records::Key::new("health", "probe");
-            async move { records.get(&key, Consistency::Strong).await.map(drop) }
-        })
-        .check("queue", move || {
-            let (queue, quick) = (queue.clone(), quick.clone());
-            async move {
-                queue.depth().await?;
-                quick.depth().await.map(drop)
-            }
-        })
+    Health::of(objects, records, vec![queue, quick])
 }
 
 /// A server that demands keys and has none that is valid would let nobody in.

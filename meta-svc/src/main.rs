@@ -6,20 +6,15 @@ use clap::Parser;
 use content::{Config, Store};
 use meta_svc::{Meta, MetaOptions, openapi, openapi_route, router};
 use model::Result;
-use records::{Consistency, Key};
-use service::{Health, Limits, Metrics, logs, of_setting};
+use service::{Health, Limits, Metrics, StoreOptions, Stores, logs, of_setting};
 use std::{net::SocketAddr, process::ExitCode};
 
 /// Files, playback, events and the web app of Hashreel
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
-    /// Where objects are kept, as file:///var/lib/hashreel/objects, or as s3://bucket/prefix
-    #[arg(long, env = "HASHREEL_OBJECTS", value_name = "URL")]
-    objects: String,
-    /// Where records are kept: sqlite:///var/lib/hashreel/records.db or dynamodb://TABLE
-    #[arg(long, env = "HASHREEL_RECORDS", value_name = "URL")]
-    records: String,
+    #[command(flatten)]
+    stores: StoreOptions,
     /// The address to listen on; any but loopback demands API keys
     #[arg(
         long,
@@ -57,25 +52,8 @@ fn refuse(error: &model::Error) -> ExitCode {
 
 async fn run(options: Options) -> Result<()> {
     let shutdown = service::shutdown_on_signals()?;
-    let objects = of_setting("objects", objects::open(&options.objects).await)?;
-    let records = of_setting("records", records::open(&options.records).await)?;
-    let health = Health::default()
-        .check("objects", {
-            let objects = objects.clone();
-            move || {
-                let objects = objects.clone();
-                async move { objects.probe().await }
-            }
-        })
-        .check("records", {
-            let records = records.clone();
-            move || {
-                let records = records.clone();
-                async move {
-                    records.get(&Key::new("ready", "head"), Consistency::Strong).await.map(drop)
-                }
-            }
-        });
+    let Stores { objects, records } = options.stores.open().await?;
+    let health = Health::of(objects.clone(), records.clone(), Vec::new());
     let metrics = Metrics::new(aws::bill::register);
     let catalog = Catalog::new(records);
     let policy = Policy::of(options.listen, options.require_keys);

@@ -1,4 +1,4 @@
-//! An upload-svc whose ways to S3, DynamoDB and SQS can be cut, each by itself.
+//! A program whose ways to S3, DynamoDB and SQS can be cut, each by itself.
 
 use crate::{localstack::Resources, programs::Service};
 use std::path::Path;
@@ -13,16 +13,22 @@ pub struct BackEnd {
     pub gate: Gate,
 }
 
-/// Starts an upload-svc on `resources`, with a gate before each of its back ends; what it says is added to
-/// `log`.
-pub async fn upload_svc(resources: &Resources, log: &Path) -> (Service, [BackEnd; 3]) {
-    let mut command = resources.command("upload-svc");
+/// Starts `program` on `resources`, with a gate before each back end that it uses, in the order of these
+/// names; what it says is added to `log`.
+pub async fn start(program: &str, resources: &Resources, log: &Path) -> (Service, Vec<BackEnd>) {
+    let mut command = resources.command(program);
+    if program == "transcode-worker" {
+        command.args(["--workers", "1"]);
+    }
     let mut back_ends = Vec::new();
     for (name, ours, theirs) in [
         ("objects", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
         ("records", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_DYNAMODB"),
         ("queue", "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"),
     ] {
+        if (program, name) == ("meta-svc", "queue") {
+            continue;
+        }
         let gate = Gate::to(endpoint(theirs).1).await.unwrap();
         command.env(ours, gate.url());
         back_ends.push(BackEnd { name, gate });
@@ -30,5 +36,5 @@ pub async fn upload_svc(resources: &Resources, log: &Path) -> (Service, [BackEnd
     let log = log.to_owned();
     // Which waits, while the gates must work.
     let service = tokio::task::spawn_blocking(move || Service::start(command, &log));
-    (service.await.unwrap(), back_ends.try_into().unwrap())
+    (service.await.unwrap(), back_ends)
 }

@@ -1,5 +1,6 @@
 //! An upload-svc that loses a back end in the middle of uploads: its clients see errors that pass, go on
-//! afterwards, and lose nothing that was acknowledged; /readyz says so meanwhile, and of which.
+//! afterwards, and lose nothing that was acknowledged; /readyz says so meanwhile, and of which. So does
+//! /readyz of the other programs, and none of them ends.
 //!
 //! Each is lost for `HASHREEL_CUT_SECONDS` (8 by default; `./dev soak cut` takes 30). Needs what
 //! `./dev localstack up` prints in the environment.
@@ -27,6 +28,8 @@ use tokio::time::sleep;
 /// How long anything may take to be noticed, beyond the cut itself.
 const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(250);
+/// For what /readyz has found before, it does not look anew.
+const TOLD_AGAIN: Duration = Duration::from_millis(1_100);
 
 fn cut() -> Duration {
     let seconds = std::env::var("HASHREEL_CUT_SECONDS").map_or(8, |text| text.parse().unwrap());
@@ -72,7 +75,7 @@ async fn loses_each(way: Way) {
     let numbers = Numbers { uploads: 1, metas: 1, workers: 1 };
     let programs = Programs::start(&dir.path().join("programs"), numbers);
     let log = dir.path().join("upload-svc.log");
-    let (mut service, back_ends) = gates::upload_svc(programs.resources(), &log).await;
+    let (mut service, back_ends) = gates::start("upload-svc", programs.resources(), &log).await;
     let meta = &programs.metas[0];
     let front = dir.path().join("front");
     let front = Service::front(&front, &[service.address()], &[meta.address()]);
@@ -158,11 +161,18 @@ macro_rules! answer {
 async fn what_becomes_wrong_at_run_time_turns_readiness_off_and_not_the_process() {
     let dir = tempfile::tempdir().unwrap();
     let resources = Resources::make();
-    let log = dir.path().join("upload-svc.log");
-    let (mut service, back_ends) = gates::upload_svc(&resources, &log).await;
+    for program in ["upload-svc", "meta-svc", "transcode-worker"] {
+        becomes_wrong(program, &resources, &dir.path().join(program)).await;
+    }
+}
+
+async fn becomes_wrong(program: &str, resources: &Resources, log: &Path) {
+    let (mut service, back_ends) = gates::start(program, resources, log).await;
     let html = answer!("200 OK", "text/html", "<html><body>Welcome</body></html>");
     let wrong: [&[Way]; 3] = [
         &[
+            Way::Closed,
+            Way::Silent,
             answer!("403 No", "application/xml", "<Error><Code>InvalidAccessKeyId</Code></Error>"),
             answer!("403 No", "application/xml", "<Error><Code>AccessDenied</Code></Error>"),
             answer!("404 No", "application/xml", "<Error><Code>NoSuchBucket</Code></Error>"),
@@ -174,6 +184,8 @@ async fn what_becomes_wrong_at_run_time_turns_readiness_off_and_not_the_process(
             html,
         ],
         &[
+            Way::Closed,
+            Way::Silent,
             answer!(
                 "400 No",
                 "application/x-amz-json-1.0",
@@ -189,6 +201,8 @@ async fn what_becomes_wrong_at_run_time_turns_readiness_off_and_not_the_process(
             html,
         ],
         &[
+            Way::Closed,
+            Way::Silent,
             answer!("403 No", "application/x-amz-json-1.0", r#"{"__type":"InvalidClientTokenId"}"#),
             answer!("400 No", "application/x-amz-json-1.0", r#"{"__type":"QueueDoesNotExist"}"#),
             html,
@@ -198,6 +212,7 @@ async fn what_becomes_wrong_at_run_time_turns_readiness_off_and_not_the_process(
     for (back_end, wrong) in back_ends.iter().zip(wrong) {
         for way in wrong {
             back_end.gate.set(*way);
+            sleep(TOLD_AGAIN).await;
             says(&mut service, Some(back_end.name)).await;
         }
         back_end.gate.set(Way::Open);

@@ -7,7 +7,7 @@ use catalog::Catalog;
 use clap::Parser as _;
 use content::Store;
 use model::{Error, ErrorKind, Result};
-use service::of_setting;
+use service::{Health, Stores, of_setting};
 use std::{process::ExitCode, sync::Arc};
 use transcode_worker::{Config, Deps, Transcoder};
 
@@ -38,13 +38,11 @@ fn start(args: Args) -> Result<()> {
 
 async fn serve(args: Args) -> Result<()> {
     let stop = service::shutdown_on_signals()?;
-    let records = of_setting("records", records::open(&args.records).await)?;
-    let objects = of_setting("objects", objects::open(&args.objects).await)?;
-    let queue = of_setting("queue", queue::open(&args.queue).await)?;
-    let quick = of_setting("queue", queue::open(&queue::quick_url(&args.queue)).await)?;
-    let store = Store::new(Catalog::new(records.clone()), objects.clone(), Default::default())?;
+    let Stores { objects, records } = args.stores.open().await?;
+    let (queue, quick) = (args.queue.open().await?, args.queue.open_quick().await?);
+    let health = Health::of(objects.clone(), records.clone(), vec![queue.clone(), quick.clone()]);
+    let store = Store::new(Catalog::new(records), objects, Default::default())?;
     of_setting("objects", store.claim().await)?;
-    let health = args::health(&records, &objects, [&queue, &quick]);
     let media = Arc::new(Transcoder::of_this_program()?);
     let deps = Deps { store, queue, quick, media };
     let config = args.config(Config::default());

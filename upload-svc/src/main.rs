@@ -5,8 +5,9 @@ use catalog::Catalog;
 use clap::Parser;
 use content::{Config, ScopeRule, Store};
 use model::{Error, Result};
-use records::{Consistency, Key};
-use service::{Health, Limits, Metrics, Size, Span, of_setting};
+use service::{
+    Health, Limits, Metrics, QueueOptions, Size, Span, StoreOptions, Stores, of_setting,
+};
 use std::{net::SocketAddr, process::ExitCode};
 use upload_svc::{Settings, UploadOptions, Uploads};
 
@@ -28,18 +29,11 @@ struct Options {
     #[arg(long, env = "HASHREEL_REQUIRE_KEYS")]
     require_keys: bool,
 
-    /// Where blocks are kept: file:///var/lib/hashreel/objects or s3://BUCKET/PREFIX
-    #[arg(long, env = "HASHREEL_OBJECTS", value_name = "URL")]
-    objects: String,
+    #[command(flatten)]
+    stores: StoreOptions,
 
-    /// Where records are kept: sqlite:///var/lib/hashreel/records.db or dynamodb://TABLE
-    #[arg(long, env = "HASHREEL_RECORDS", value_name = "URL")]
-    records: String,
-
-    /// Where jobs are queued: sqlite:///var/lib/hashreel/queue.db or sqs://NAME; quick ones beside it,
-    /// with `-quick` after the name.
-    #[arg(long, env = "HASHREEL_QUEUE", value_name = "URL")]
-    queue: String,
+    #[command(flatten)]
+    queue: QueueOptions,
 
     /// Memory for all uploads together.
     #[arg(long, env = "HASHREEL_UPLOAD_MEMORY", value_name = "SIZE", default_value = "128MiB")]
@@ -76,41 +70,21 @@ async fn run(options: Options) -> Result<()> {
     let shutdown = service::shutdown_on_signals()?;
     let listener = service::bind(options.listen).await?;
 
-    let records = of_setting("records", records::open(&options.records).await)?;
-    let objects = of_setting("objects", objects::open(&options.objects).await)?;
+    let Stores { objects, records } = options.stores.open().await?;
     // A probe is a quick job.
-    let queue = queue::open(&queue::quick_url(&options.queue)).await;
-    let queue = of_setting("queue", queue)?;
-    let catalog = Catalog::new(records.clone());
+    let queue = options.queue.open_quick().await?;
+    let health = Health::of(objects.clone(), records.clone(), vec![queue.clone()]);
+    let catalog = Catalog::new(records);
     let scope = if options.dedup_per_owner { ScopeRule::PerOwner } else { ScopeRule::Global };
     let config = Config { scope, budget: options.upload_memory.0, ..Config::default() };
-    let store = Store::new(catalog.clone(), objects.clone(), config)?;
+    let store = Store::new(catalog.clone(), objects, config)?;
     of_setting("objects", store.claim().await)?;
     let access = Access::new(catalog, Policy::of(options.listen, options.require_keys));
-    let uploads = Uploads::new(
-        store,
-        queue.clone(),
-        access,
-        Settings::from(options.uploads),
-        shutdown.clone(),
-    );
+    let uploads =
+        Uploads::new(store, queue, access, Settings::from(options.uploads), shutdown.clone());
 
     uploads.keep_clearing();
 
-    let asked = Key::new("ready", "ready");
-    let health = Health::default()
-        .check("records", move || {
-            let (records, asked) = (records.clone(), asked.clone());
-            async move { records.get(&asked, Consistency::Strong).await.map(drop) }
-        })
-        .check("objects", move || {
-            let objects = objects.clone();
-            async move { objects.probe().await }
-        })
-        .check("queue", move || {
-            let queue = queue.clone();
-            async move { queue.depth().await.map(drop) }
-        });
     let metrics = Metrics::new(aws::bill::register);
     let router =
         upload_svc::router(uploads.clone()).merge(service::operations(metrics.clone(), health));

@@ -1,6 +1,7 @@
 //! `/livez`, `/readyz` and `/metrics`.
 //!
-//! Alive: the process answers. Ready: a real call to each back end passed just now.
+//! Alive: the process answers. Ready: a real call to each back end passed just now, or within the last
+//! second: however many ask, the back ends are hardly asked more often.
 
 use crate::{Metrics, Problem};
 use axum::{
@@ -12,10 +13,18 @@ use futures::{FutureExt as _, future::BoxFuture};
 use http::{StatusCode, header};
 use model::Result;
 use serde_json::{Map, Value, json};
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
 
 /// How long a back end may take to answer and still count as ready.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long what was found is told again.
+const KEPT: Duration = Duration::from_secs(1);
 
 type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
@@ -63,17 +72,39 @@ impl fmt::Debug for Health {
 
 /// The routes that operators' machines ask.
 pub fn operations(metrics: Metrics, health: Health) -> Router {
-    let health = Arc::new(health);
+    let looked = Arc::new(Looked { health, last: Mutex::default() });
     Router::new()
         .route("/livez", get(async || Json(json!({"alive": true}))))
-        .route("/readyz", get(async move || ready(&health).await))
+        .route("/readyz", get(async move || ready(&looked).await))
         .route("/metrics", get(async move || page(&metrics)))
 }
 
-async fn ready(health: &Health) -> Response {
-    let failing = health.failing().await;
+/// Checks, and what they said last.
+struct Looked {
+    health: Health,
+    last: Mutex<Option<(Instant, Vec<&'static str>)>>,
+}
+
+impl Looked {
+    async fn failing(&self) -> Vec<&'static str> {
+        // Replaced as a whole, whatever a panicking request did.
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((at, failing)) = last
+            && at.elapsed() < KEPT
+        {
+            return failing;
+        }
+        let failing = self.health.failing().await;
+        let found = Some((Instant::now(), failing.clone()));
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        failing
+    }
+}
+
+async fn ready(looked: &Looked) -> Response {
+    let failing = looked.failing().await;
     if failing.is_empty() {
-        let checks = health.checks.iter().map(|(name, _)| ((*name).to_owned(), json!("ok")));
+        let checks = looked.health.checks.iter().map(|(name, _)| ((*name).to_owned(), json!("ok")));
         return Json(json!({"ready": true, "checks": checks.collect::<Map<_, Value>>()}))
             .into_response();
     }
@@ -91,6 +122,7 @@ mod tests {
     use super::*;
     use axum::{body::Body, extract::Request};
     use model::{Error, ErrorKind};
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
     use tower::ServiceExt as _;
 
     async fn asked(health: Health, path: &str) -> StatusCode {
@@ -108,6 +140,25 @@ mod tests {
         assert_eq!(bad.failing().await, ["objects"]);
         assert_eq!(asked(bad.clone(), "/readyz").await, 503);
         assert_eq!(asked(bad, "/livez").await, 200);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_many_ask_back_ends_are_asked_once_a_second() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let health = Health::default().check("records", move || {
+            count.fetch_add(1, Relaxed);
+            async { Ok(()) }
+        });
+        let router = operations(Metrics::new(|_| ()), health);
+        for seconds in 1..=3 {
+            for _ in 0..10 {
+                let request = Request::builder().uri("/readyz").body(Body::empty()).unwrap();
+                assert_eq!(router.clone().oneshot(request).await.unwrap().status(), 200);
+            }
+            assert_eq!(asked.load(Relaxed), seconds);
+            tokio::time::advance(KEPT).await;
+        }
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 //! all services at once) hands the router to [`edge`], adds [`operations`], and calls [`serve`].
 //! Nothing here knows a table or a route of Hashreel's.
 
+mod back_ends;
 mod boundary;
 pub mod extract;
 mod health;
@@ -16,6 +17,7 @@ mod serve;
 mod setting;
 mod units;
 
+pub use back_ends::{QueueOptions, StoreOptions, Stores};
 pub use boundary::{edge, note_owner};
 pub use health::{Health, operations};
 pub use listen::listen_address;

@@ -12,9 +12,10 @@ use std::process::Command;
 use serde::Deserialize;
 
 /// A crate may use every crate of the layers before its own, and none of its own layer.
-const LAYERS: [&[&str]; 6] = [
+const LAYERS: [&[&str]; 7] = [
     &["model"],
-    &["chunking", "resumable", "cmaf", "objects", "records", "queue", "service"],
+    &["chunking", "resumable", "cmaf", "objects", "records", "queue"],
+    &["service"],
     &["catalog"],
     &["content", "access"],
     &["upload-svc", "transcode-worker", "meta-svc"],

@@ -48,7 +48,8 @@ impl Catalog {
         while jobs.len() < limit {
             let from = after.unwrap_or(EventId::first_at(Timestamp::UNIX_EPOCH));
             let page = limit - jobs.len() + 1;
-            let entries = self.read_log(&Topic::Jobs, from, page).await?;
+            // What is not seen yet is found when the log is looked at next, from its beginning.
+            let entries = self.read_log(&Topic::Jobs, from, page, Consistency::Eventual).await?;
             let is_all = entries.len() < page;
             let known = after;
             for entry in entries.into_iter().filter(|entry| Some(entry.id) != known) {
