@@ -98,8 +98,9 @@ fn written(name: &str, arguments: &str) -> PathBuf {
     if path.is_file() {
         return path;
     }
-    // Tests run at the same time: each makes its own and one name wins.
-    let aside = make(&folder(), &format!("{}.{name}", std::process::id()), arguments);
+    // Tests run at the same time, in one process and in several: each makes its own and one name wins.
+    let nonce = getrandom::u64().unwrap();
+    let aside = make(&folder(), &format!("{nonce:016x}.{name}"), arguments);
     std::fs::rename(&aside, &path).unwrap();
     path
 }
