@@ -303,7 +303,7 @@ impl Plan {
                 zero: self.zero,
                 cuts: self.cuts.clone(),
                 bitrate: self.audio_bitrate,
-                end: self.video.as_ref().and_then(|video| video.end.or(self.duration)),
+                end: self.picture_end(),
             }),
             Planned::Poster => Task::Poster(PosterTask {
                 track: video()?,
@@ -312,6 +312,16 @@ impl Plan {
                 max_width: self.poster_width,
             }),
         })
+    }
+
+    /// Where the picture ends, where that is known. Of a source that was cut off before its index it is
+    /// not: silence up to what is announced would be all that plays there.
+    fn picture_end(&self) -> Option<i64> {
+        let video = self
+            .video
+            .as_ref()
+            .filter(|_| self.announced.is_none() || self.announced > self.duration)?;
+        video.end.or(self.duration)
     }
 }
 

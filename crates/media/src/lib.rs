@@ -25,6 +25,7 @@ pub mod libraries;
 mod poster;
 mod probe;
 mod reader;
+mod short;
 pub mod task;
 mod video;
 mod wire;

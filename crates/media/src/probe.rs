@@ -5,6 +5,7 @@ use crate::fault::{Fault, Result};
 use crate::frames::micros;
 use crate::index::Index;
 use crate::reader::Pipe;
+use crate::short::is_short;
 use crate::task::{AudioTrack, Colour, LATEST, Probed, VideoTrack, Zero};
 use crate::{index, input};
 use cmaf::manifest::FrameRate;
@@ -41,7 +42,8 @@ pub fn probe(pipe: &Pipe) -> Result<Probed> {
     Ok(Probed {
         container,
         duration: cut.map(|(_, here)| here).or(announced),
-        announced: cut.map(|(announced, _)| announced),
+        // Without an index nobody knows how much is there before all was read.
+        announced: cut.map(|(announced, _)| announced).or(announced.filter(|_| is_short(pipe))),
         zero,
         video,
         audio,

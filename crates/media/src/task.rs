@@ -137,7 +137,8 @@ pub struct Probed {
     /// What the container says, in ticks of 1/90,000 s from zero; `None` where it does not say. An
     /// estimate: the true one is what the tasks made.
     pub duration: Option<i64>,
-    /// How long the container says that the source is, where it was cut off: it ends at `duration`.
+    /// How long the container says that the source is, where it was cut off: it ends at `duration`, or
+    /// before, where that is the same.
     #[serde(default)]
     pub announced: Option<i64>,
     /// Where the timeline begins: the first video frame, without video the first audio sample.

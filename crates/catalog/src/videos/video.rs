@@ -40,7 +40,8 @@ pub struct Video {
     pub source_failed: bool,
     /// Ticks of 1/90,000 s: as the source says, where it does; what was made once the video is ready.
     pub duration: Option<u64>,
-    /// Ticks of 1/90,000 s that the source says it has, where it was cut off before its end.
+    /// Ticks of 1/90,000 s that the source says it has, where it was cut off before its end. The same as
+    /// `duration` as long as nobody knows how much is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announced: Option<u64>,
     /// All renditions, the ladder first, largest rung first, then the audio tracks; none before the
@@ -150,7 +151,8 @@ impl Video {
     /// How long its source says that it is, in seconds, where it was cut off before that.
     #[must_use]
     pub fn announced_seconds(&self) -> Option<f64> {
-        self.announced.map(seconds)
+        let missing = |&announced: &u64| self.duration.is_none_or(|there| there < announced);
+        self.announced.filter(missing).map(seconds)
     }
 
     /// # Errors
@@ -375,6 +377,9 @@ mod tests {
     fn a_video_says_what_its_source_lacks_unless_it_was_made_after_all() {
         let cut = Video { done: 2, announced: Some(180_000), ..running(2) };
         assert_eq!(cut.ready(90_000).unwrap().announced_seconds(), Some(2.0));
+        let guessed = Video { duration: Some(180_000), ..cut.clone() };
+        assert_eq!(guessed.announced_seconds(), None, "nobody knows yet");
+        assert_eq!(guessed.ready(90_000).unwrap().announced_seconds(), Some(2.0));
         assert_eq!(cut.ready(180_000).unwrap().announced_seconds(), None);
     }
 
