@@ -38,7 +38,7 @@ pub enum Command {
     Rm(RmArgs),
     /// Print the address to watch a video at
     Watch(WatchArgs),
-    /// List transcoding jobs that are not done, or try failed ones again
+    /// List transcoding jobs that are not done, try failed ones again, see to those that were put aside
     Jobs(JobsArgs),
     /// Make, list and revoke API keys, on the machine that has the data
     Keys(KeysArgs),
@@ -206,6 +206,53 @@ pub enum JobsAction {
         #[arg(long)]
         force: bool,
     },
+    /// Jobs that were put aside, with their reasons; for operators, on the machine that has the data
+    Dead {
+        /// One JSON object a job on stdout
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "its fields are documented")]
+        stores: StoresArgs,
+    },
+    /// Put jobs back that were put aside; a video that failed with its job is tried again
+    Redrive {
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "its fields are documented")]
+        letters: LettersArgs,
+    },
+    /// Forget jobs that were put aside
+    Discard {
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "its fields are documented")]
+        letters: LettersArgs,
+    },
+}
+
+/// Which of the jobs that were put aside.
+#[derive(Debug, Args)]
+pub struct LettersArgs {
+    /// Their ids, as `dead` shows them
+    #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "ID")]
+    pub ids: Vec<String>,
+    /// All of them
+    #[arg(long)]
+    pub all: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "its fields are documented")]
+    pub stores: StoresArgs,
+}
+
+/// Where the tables and the jobs are.
+#[derive(Debug, Args)]
+pub struct StoresArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "its fields are documented")]
+    pub place: PlaceArgs,
+    /// The queue of the services, beside their records: sqs://NAME or sqlite:///PATH
+    /// [env: HASHREEL_QUEUE]
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    pub queue: Option<String>,
 }
 
 /// `hashreel keys`

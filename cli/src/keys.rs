@@ -8,7 +8,7 @@ use crate::{
 };
 use access::{KeyInfo, Keys};
 use catalog::Catalog;
-use model::{Result, Timestamp, without_secret};
+use model::{Result, Timestamp};
 use service::of_setting;
 use std::path::Path;
 
@@ -20,14 +20,7 @@ const PAGE: usize = 100;
 /// # Errors
 /// Those of the data folder and of its records.
 pub async fn run(args: &KeysArgs) -> Result<()> {
-    let (place, by) = args.place.place();
-    if let Some(variable) = by {
-        let place = match &place {
-            Place::Records(url) => without_secret(url),
-            Place::Folder(path) => path.to_string_lossy(),
-        };
-        say::talk(&format!("the keys in {place}, which {variable} names"));
-    }
+    let place = args.place.of("the keys");
     let records = match &place {
         Place::Records(url) => of_setting("records", records::open(url).await)?,
         Place::Folder(path) => data_dir(path, &args.action)?.records().await?,

@@ -3,7 +3,7 @@
 use crate::{
     args::{FileArgs, JobsAction, JobsArgs, ListArgs, RmArgs, WatchArgs},
     client::{Client, File, Job, VideoState},
-    say,
+    letters, say,
 };
 use indicatif::HumanBytes;
 use model::{Error, ErrorKind, Result};
@@ -115,15 +115,14 @@ pub async fn watch(args: &WatchArgs) -> Result<()> {
     Ok(())
 }
 
-/// Lists or retries videos that are not ready.
+/// Lists or retries videos that are not ready, or sees to jobs that were put aside.
 ///
 /// # Errors
-/// As every request.
+/// As every request, and those of [`letters`].
 pub async fn jobs(args: &JobsArgs) -> Result<()> {
-    let client = Client::new(&args.server)?;
     match &args.action {
         None | Some(JobsAction::List) => {
-            let jobs = client.jobs().await?;
+            let jobs = Client::new(&args.server)?.jobs().await?;
             if jobs.is_empty() {
                 say::talk("every video is ready");
             }
@@ -135,11 +134,15 @@ pub async fn jobs(args: &JobsArgs) -> Result<()> {
             Ok(())
         }
         Some(JobsAction::Retry { file, force }) => {
+            let client = Client::new(&args.server)?;
             let file = client.find(file).await?;
             client.retry(file.id, *force).await?;
             say::talk(&format!("{} is tried again", file.name));
             Ok(())
         }
+        Some(JobsAction::Dead { json, stores }) => letters::list(stores, *json).await,
+        Some(JobsAction::Redrive { letters }) => letters::redrive(letters).await,
+        Some(JobsAction::Discard { letters }) => letters::discard(letters).await,
     }
 }
 

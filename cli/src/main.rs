@@ -8,6 +8,7 @@ mod data_dir;
 mod exit;
 mod get;
 mod keys;
+mod letters;
 mod library;
 mod place;
 mod put;

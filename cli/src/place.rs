@@ -1,7 +1,9 @@
 //! Where the tables are that a command works on directly: in the data folder of `hashreel up`, or in the
 //! records of the services.
 
+use crate::say;
 use clap::Args;
+use model::without_secret;
 use std::{env, ffi::OsString, path::PathBuf};
 
 /// The options that say so. Their variables are read here and not by clap, for which a variable is as good
@@ -27,10 +29,18 @@ pub enum Place {
 }
 
 impl PlaceArgs {
-    /// The place, and the variable that named it, if it was one.
+    /// The place of `what`, as "the keys". Where a variable named it, the user is told so.
     #[must_use]
-    pub fn place(&self) -> (Place, Option<&'static str>) {
-        self.place_among(|name| env::var_os(name))
+    pub fn of(&self, what: &str) -> Place {
+        let (place, by) = self.place_among(|name| env::var_os(name));
+        if let Some(variable) = by {
+            let named = match &place {
+                Place::Records(url) => without_secret(url),
+                Place::Folder(path) => path.to_string_lossy(),
+            };
+            say::talk(&format!("{what} in {named}, which {variable} names"));
+        }
+        place
     }
 
     /// A flag wins over a variable. Of the variables the one of the deployment wins: where it is exported,

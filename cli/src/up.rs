@@ -71,6 +71,7 @@ pub async fn run(args: &UpArgs) -> Result<()> {
     );
     uploads.keep_clearing();
     let meta = Meta::open(store.clone(), access, &args.meta, shutdown.clone()).await?;
+    let meta = meta.announcing(stores.quick.clone());
     let metrics = Metrics::new(|_| {});
     let mut description = meta_svc::openapi();
     description.merge(upload_svc::openapi());

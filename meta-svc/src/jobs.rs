@@ -9,13 +9,20 @@ use crate::{
 };
 use access::Caller;
 use axum::{extract::State, http::StatusCode};
-use model::{FileId, Timestamp, video::VideoStatus};
+use catalog::videos::DueJob;
+use model::{Error, ErrorKind, FileId, Result, Timestamp, video::VideoStatus};
+use queue::{JobQueue, MAX_SEND, Outgoing};
 use serde::{Deserialize, Serialize};
 use service::{
     Problem,
     extract::{Json, Path, Query},
 };
+use std::time::Duration;
+use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
+
+/// How long the answer to a retry waits for its job to be sent; the log has it.
+const ANNOUNCE: Duration = Duration::from_secs(3);
 
 /// A page of jobs: those of one page of files, which may have none.
 #[derive(Debug, Serialize, ToSchema)]
@@ -91,6 +98,26 @@ pub(crate) async fn retry(
     Path(file): Path<FileId>,
     Query(how): Query<Retry>,
 ) -> Result<StatusCode, Problem> {
-    meta.catalog().retry_video(&caller.owner, file, how.force, Timestamp::now()).await?;
+    let due = meta.catalog().retry_video(&caller.owner, file, how.force, Timestamp::now()).await?;
+    if let Some(quick) = &meta.quick {
+        let sent = timeout(ANNOUNCE, announce(&meta, &**quick, &due)).await;
+        let sent = sent.unwrap_or_else(|late| {
+            let sentence = "the queue of jobs takes too long";
+            Err(Error::with_source(ErrorKind::Unavailable, sentence, late))
+        });
+        if let Err(error) = sent {
+            tracing::warn!(%file, cause = error.chain(), "a job is left to the relay");
+        }
+    }
     Ok(StatusCode::ACCEPTED)
+}
+
+/// Sends jobs, and takes them out of the log, where they stand for the case that nobody sends them.
+async fn announce(meta: &Meta, quick: &dyn JobQueue, due: &[DueJob]) -> Result<()> {
+    for some in due.chunks(MAX_SEND) {
+        let bodies = some.iter().map(|due| due.job.encode().map(Outgoing::now));
+        quick.send(bodies.collect::<Result<_>>()?).await?;
+        meta.catalog().forget_jobs(some).await?;
+    }
+    Ok(())
 }

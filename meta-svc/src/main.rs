@@ -15,6 +15,10 @@ use std::{net::SocketAddr, process::ExitCode};
 struct Options {
     #[command(flatten)]
     stores: StoreOptions,
+    /// Where jobs go, so that a retry begins at once: sqlite:///PATH or sqs://NAME, with `-quick` behind it.
+    /// Without it a worker finds the job in the records, seconds later
+    #[arg(long, env = "HASHREEL_QUEUE", value_name = "URL")]
+    queue: Option<String>,
     /// The address to listen on; any but loopback demands API keys
     #[arg(
         long,
@@ -61,6 +65,13 @@ async fn run(options: Options) -> Result<()> {
     let store = Store::new(catalog, objects, Config::default())?;
     of_setting("objects", store.recognize().await)?;
     let meta = Meta::open(store, access, &options.meta, shutdown.clone()).await?;
+    let meta = match &options.queue {
+        Some(url) => {
+            let quick = queue::open(&queue::quick_url(url)).await;
+            meta.announcing(of_setting("queue", quick)?)
+        }
+        None => meta,
+    };
     let routes = router(meta)
         .merge(openapi_route(openapi()))
         .merge(service::operations(metrics.clone(), health));

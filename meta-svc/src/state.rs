@@ -9,6 +9,8 @@ use axum::{extract::FromRef, http::HeaderValue};
 use catalog::Catalog;
 use content::Store;
 use model::Result;
+use queue::JobQueue;
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// The service: files, playback, events and the web app over one store. Cheap to clone.
@@ -24,6 +26,8 @@ pub struct Meta {
     /// What the page may load.
     pub(crate) policy: HeaderValue,
     pub(crate) shutdown: CancellationToken,
+    /// Where the jobs of retries go at once.
+    pub(crate) quick: Option<Arc<dyn JobQueue>>,
 }
 
 impl Meta {
@@ -49,7 +53,15 @@ impl Meta {
             store,
             access,
             shutdown,
+            quick: None,
         })
+    }
+
+    /// The same with the queue of quick jobs, to which the jobs of retries go at once. Without it they wait
+    /// for the next look that a worker takes at the log.
+    #[must_use]
+    pub fn announcing(self, quick: Arc<dyn JobQueue>) -> Self {
+        Self { quick: Some(quick), ..self }
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {

@@ -13,6 +13,7 @@ pub mod edge;
 pub mod fake;
 pub mod front;
 pub mod gates;
+pub mod letters;
 pub mod localstack;
 pub mod nginx;
 pub mod process;

@@ -14,6 +14,7 @@ use std::{
 };
 use system_tests::{
     clips,
+    letters::{self, Jobs},
     localstack::Resources,
     programs::{Numbers, Programs, Service},
     random::Random,
@@ -265,5 +266,46 @@ async fn a_worker_that_is_told_to_stop_gives_its_tasks_to_another() {
     let file = programs.front.video_in(&id, "ready").await;
     assert!(!fingerprint(&programs.front, &file).await.is_empty());
     programs.front.same_bytes(dir.path(), &id, Path::new(clip));
+    assert!(programs.stop().success(), "{}", programs.log());
+}
+
+#[tokio::test]
+async fn a_job_that_was_put_aside_is_listed_with_its_reason_and_put_back() {
+    let (mut programs, dir) = start(1, 1, 0);
+    let quick = queue::quick_url(programs.resources().setting("HASHREEL_QUEUE"));
+    let id = programs.front.put(dir.path(), &clips::small());
+    letters::bury_one(&quick, "for the test").await;
+    letters::send(&quick, r#"{"v":1,"job":"finish","video":"0"}"#).await;
+    letters::bury_any(&quick, "not a job").await;
+
+    let jobs = Jobs::new(&[], programs.resources().environment());
+    let listed = jobs.succeed(&["dead"]);
+    let line = |part: &str| listed.lines().find(|line| line.contains(part)).unwrap().to_owned();
+    let (mine, strange) = (line("for the test"), line("not a job"));
+    assert!(mine.starts_with("quick/") && mine.contains("look at"), "{mine}");
+    assert!(mine.contains(&format!("({id} of local)")), "{mine}");
+    let word = |line: &str| line.split_whitespace().next().unwrap().to_owned();
+    // A look hides nothing from the next one.
+    assert_eq!(jobs.succeed(&["dead"]), listed);
+    assert_eq!(jobs.succeed(&["redrive", &word(&mine)]), "");
+    assert_eq!(jobs.succeed(&["discard", &word(&strange)]), "");
+    assert_eq!(jobs.succeed(&["dead"]), "");
+    programs.workers.push(programs.another("transcode-worker"));
+    programs.front.video_in(&id, "ready").await;
+
+    // Half of the setting is a sentence, and so is a queue that is not there.
+    for (missing, flag) in [("HASHREEL_RECORDS", "--records"), ("HASHREEL_QUEUE", "--queue")] {
+        let mut half = programs.resources().environment().clone();
+        half.remove(missing);
+        let said = Jobs::new(&[], &half).run(&["dead"]);
+        assert_eq!(said.status.code(), Some(2));
+        let said = String::from_utf8(said.stderr).unwrap();
+        assert!(said.contains(missing) && said.contains(flag), "{said}");
+    }
+    let mut wrong = programs.resources().environment().clone();
+    wrong.insert("HASHREEL_QUEUE".into(), "sqs://nobody-has-made-it".into());
+    let said = Jobs::new(&[], &wrong).run(&["dead"]);
+    let said = String::from_utf8(said.stderr).unwrap();
+    assert!(said.contains("there is no queue") && said.contains("HASHREEL_QUEUE"), "{said}");
     assert!(programs.stop().success(), "{}", programs.log());
 }

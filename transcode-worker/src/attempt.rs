@@ -1,7 +1,9 @@
 //! An attempt at a task: claimed, worked on under a lease that is kept meanwhile, and ended.
 
 use crate::{
-    Config, names,
+    Config,
+    keep::Ending,
+    names,
     progress::Progress,
     slot::{After, Message, Slot, is_outage},
     source::Source,
@@ -9,7 +11,7 @@ use crate::{
 };
 use catalog::videos::{Cause, Claim, DueJob, Failure, Held, Missed, TaskId, VideoKey};
 use model::{Error, ErrorKind, Result};
-use std::pin::pin;
+use std::convert::Infallible;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
@@ -83,47 +85,30 @@ impl Worker {
         }
     }
 
-    /// Works and keeps the lease meanwhile. Where the task is lost or the worker stops, the work is
-    /// dropped, and its child process with it.
+    /// Works, keeps the lease and tells how far it is, each beside the others. Where the task is lost or the
+    /// worker stops, the work is dropped, and its child process with it.
     async fn hold(&self, held: &Held, message: &mut Message, stop: &CancellationToken) -> Ended {
-        let Config { lease, keep_every, tell_every, .. } = self.config;
-        let progress = Progress::default();
-        let mut work = pin!(self.work(held, message.take_slot(), &progress));
-        let every = |time| {
-            let mut ticks = interval_at(Instant::now() + time, time);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            ticks
-        };
-        let (mut ticks, mut looks) = (every(keep_every), every(tell_every));
-        let mut until = self.after(lease);
+        let (progress, ending) = (Progress::default(), Ending::default());
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Ended::Stopped,
+            done = self.work(held, message.take_slot(), &progress, &ending) => match done {
+                Ok(jobs) => Ended::Well(jobs),
+                Err(flaw) if flaw.error.kind() == ErrorKind::Cancelled => Ended::Lost,
+                Err(flaw) => Ended::Badly(flaw),
+            },
+            () = self.keep_lease(held, &ending) => Ended::Lost,
+            never = self.keep_telling(held, &progress) => match never {},
+        }
+    }
+
+    async fn keep_telling(&self, held: &Held, progress: &Progress) -> Infallible {
+        let every = self.config.tell_every;
+        let mut looks = interval_at(Instant::now() + every, every);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return Ended::Stopped,
-                done = &mut work => return match done {
-                    Ok(jobs) => Ended::Well(jobs),
-                    Err(flaw) if flaw.error.kind() == ErrorKind::Cancelled => Ended::Lost,
-                    Err(flaw) => Ended::Badly(flaw),
-                },
-                _ = ticks.tick() => {}
-                _ = looks.tick() => {
-                    self.tell(held, &progress).await;
-                    continue;
-                }
-            }
-            let next = self.after(lease);
-            match self.catalog().keep(held, next).await {
-                Ok(()) => until = next,
-                // As long as the lease lasts, the work may go on.
-                Err(error) if is_outage(&error) && self.now() < until => {
-                    tracing::warn!(error = error.chain(), "a lease was not kept; trying again");
-                }
-                Err(error) => {
-                    tracing::info!(error = error.chain(), video = %held.video, "a task was lost");
-                    return Ended::Lost;
-                }
-            }
-            message.keep(lease).await;
+            looks.tick().await;
+            self.tell(held, progress).await;
         }
     }
 
@@ -141,11 +126,14 @@ impl Worker {
         held: &Held,
         slot: Option<Slot>,
         progress: &Progress,
+        ending: &Ending,
     ) -> Result<Vec<DueJob>, Flaw> {
         let source = Source::open(&self.deps.store, &held.video).await?;
         match held.task {
-            TaskId::Probe => self.plan(held, &source).await,
-            TaskId::Number(number) => self.make(held, number, &source, slot, progress).await,
+            TaskId::Probe => self.plan(held, &source, ending).await,
+            TaskId::Number(number) => {
+                self.make(held, number, &source, slot, (progress, ending)).await
+            }
         }
     }
 

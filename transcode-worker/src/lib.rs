@@ -11,6 +11,7 @@
 mod attempt;
 mod config;
 mod finish;
+mod keep;
 mod media_port;
 mod names;
 mod plan;

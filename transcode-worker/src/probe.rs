@@ -2,6 +2,7 @@
 
 use crate::{
     attempt::Flaw,
+    keep::Ending,
     plan::to_tables,
     slot::{After, Message},
     source::Source,
@@ -31,10 +32,16 @@ impl Worker {
     }
 
     /// The work of a probe.
-    pub(crate) async fn plan(&self, held: &Held, source: &Source) -> Result<Vec<DueJob>, Flaw> {
+    pub(crate) async fn plan(
+        &self,
+        held: &Held,
+        source: &Source,
+        ending: &Ending,
+    ) -> Result<Vec<DueJob>, Flaw> {
         let plan = self.deps.media.plan(source).await;
         let plan = plan.map_err(|error| Flaw { outage: source.had_outage(), error })?;
         let plan = to_tables(plan, &held.video)?;
+        ending.begins();
         Ok(self.catalog().planned(held, plan, self.config.width, self.now()).await?)
     }
 }

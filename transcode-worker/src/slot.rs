@@ -1,10 +1,10 @@
 //! Loops that take jobs: each one at a time, from its delivery to its end. Those that take tasks share
 //! the slots: a task has one as long as its child works.
 
-use crate::{attempt::DEFECT, worker::Worker};
-use catalog::{VideoLink, jobs::Job, videos::TaskId};
+use crate::{attempt::DEFECT, keep::Hold, worker::Worker};
+use catalog::{jobs::Job, videos::TaskId};
 use model::{Error, ErrorKind, Result};
-use queue::{Delivery, JobQueue, MAX_DELAY, Outgoing, Receipt};
+use queue::{Delivery, JobQueue, MAX_DELAY, Outgoing};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -39,7 +39,7 @@ pub(crate) enum After {
 #[derive(Debug)]
 pub(crate) struct Message {
     queue: Arc<dyn JobQueue>,
-    receipt: Option<Receipt>,
+    hold: Hold,
     body: String,
     receives: u32,
     slot: Option<Slot>,
@@ -54,18 +54,6 @@ impl Message {
         self.slot.take()
     }
 
-    /// Keeps the message hidden for `time`.
-    pub(crate) async fn keep(&mut self, time: Duration) {
-        let Some(receipt) = &self.receipt else { return };
-        if let Err(error) = self.queue.extend(receipt, time).await {
-            // The task's lease is what counts; without its message the task comes again by another.
-            tracing::debug!(error = error.chain(), "a message was not kept");
-            if error.kind() == ErrorKind::Conflict {
-                self.receipt = None;
-            }
-        }
-    }
-
     /// Goes on as a new message where this one was delivered so often that the queue might bury it.
     pub(crate) async fn renew(&mut self, worker: &Worker) -> Result<()> {
         if self.receives >= RENEW {
@@ -74,16 +62,27 @@ impl Message {
         Ok(())
     }
 
-    /// The job comes again in a new message, in `time`.
-    async fn put_off(&mut self, time: Duration) -> Result<()> {
+    /// The job comes again in a new message, in `time`; one that was lost comes again by itself.
+    async fn put_off(&self, time: Duration) -> Result<()> {
+        if self.hold.is_lost() {
+            return Ok(());
+        }
         let delay = time.min(MAX_DELAY);
         self.queue.send(vec![Outgoing { body: self.body.clone(), delay }]).await?;
         self.end().await
     }
 
-    async fn end(&mut self) -> Result<()> {
-        match self.receipt.take() {
+    async fn end(&self) -> Result<()> {
+        match self.hold.take() {
             Some(receipt) => self.queue.delete(&receipt).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Anybody may have it, at once.
+    async fn give_back(&self) -> Result<()> {
+        match self.hold.take() {
+            Some(receipt) => self.queue.extend(&receipt, Duration::ZERO).await,
             None => Ok(()),
         }
     }
@@ -117,8 +116,8 @@ pub(crate) async fn run(
                 if let Some(Delivery { receipt, body, receives, .. }) =
                     deliveries.into_iter().next()
                 {
-                    let (queue, receipt) = (queue.clone(), Some(receipt));
-                    let message = Message { queue, receipt, body, receives, slot };
+                    let hold = Hold::new(queue.clone(), receipt);
+                    let message = Message { queue: queue.clone(), hold, body, receives, slot };
                     // In a task of its own, so that a defect ends the job and not the loop.
                     let job = tokio::spawn(handle(worker.clone(), message, stop.clone()));
                     if let Err(error) = AbortOnDropHandle::new(job).await {
@@ -141,23 +140,30 @@ fn closed(_: tokio::sync::AcquireError) -> Error {
     Error::internal("the slots are closed while the worker runs")
 }
 
-async fn handle(worker: Arc<Worker>, mut message: Message, stop: CancellationToken) {
+/// Works on a job to its end, and keeps its message meanwhile.
+async fn handle(worker: Arc<Worker>, message: Message, stop: CancellationToken) {
+    let hold = message.hold.clone();
+    tokio::select! {
+        biased;
+        () = see_to(&worker, message, &stop) => {}
+        never = hold.keep(&worker) => match never {},
+    }
+}
+
+async fn see_to(worker: &Worker, mut message: Message, stop: &CancellationToken) {
     let after = match Job::decode(&message.body) {
-        Ok(job) => work(&worker, &job, &mut message, &stop).await,
+        Ok(job) => work(worker, &job, &mut message, stop).await,
         Err(error) => Err(error),
     };
     let settled = match after {
         Ok(After::Done) => message.end().await,
         Ok(After::Later(time)) => message.put_off(time).await,
-        Ok(After::Return) => {
-            message.keep(Duration::ZERO).await;
-            Ok(())
-        }
+        Ok(After::Return) => message.give_back().await,
         Err(error) if is_outage(&error) => {
             tracing::warn!(error = error.chain(), job = message.body, "a job is put off");
             message.put_off(OUTAGE_REST).await
         }
-        Err(error) => failed(&worker, &mut message, &error).await,
+        Err(error) => failed(worker, &message, &error).await,
     };
     if let Err(error) = settled {
         // The message comes again when its visibility has passed.
@@ -182,10 +188,14 @@ async fn work(
 
 /// A job that cannot be worked on is a defect, or somebody else's message: it is tried a few times, and
 /// then buried with the reason. Its video fails with it, so that it does not seem to wait for ever.
-async fn failed(worker: &Worker, message: &mut Message, error: &Error) -> Result<()> {
+async fn failed(worker: &Worker, message: &Message, error: &Error) -> Result<()> {
     tracing::error!(error = error.chain(), job = message.body, "a job cannot be worked on");
     let hopeless = error.kind() == ErrorKind::Invalid || message.receives >= TOO_OFTEN;
-    let Some(receipt) = message.receipt.take().filter(|_| hopeless) else { return Ok(()) };
+    if !hopeless {
+        // It comes again when nobody has kept it for a while.
+        message.hold.take();
+        return Ok(());
+    }
     match give_up(worker, &message.body).await {
         Err(error) if is_outage(&error) => return Err(error),
         Err(error) => {
@@ -194,23 +204,17 @@ async fn failed(worker: &Worker, message: &mut Message, error: &Error) -> Result
         }
         Ok(()) => {}
     }
-    message.queue.bury(&receipt, &error.chain()).await
+    match message.hold.take() {
+        Some(receipt) => message.queue.bury(&receipt, &error.chain()).await,
+        None => Ok(()),
+    }
 }
 
 /// Fails the video that a job is about, if it is about one.
 async fn give_up(worker: &Worker, body: &str) -> Result<()> {
-    let video = match Job::decode(body) {
-        Ok(Job::Task { video, .. } | Job::Finish { video }) => video,
-        Ok(Job::Probe { file }) => {
-            let file = worker.catalog().any_file(file).await?;
-            match file.and_then(|file| file.value.current.video) {
-                Some(VideoLink::Video(video)) => video,
-                _ => return Ok(()),
-            }
-        }
-        // No job of this program says which video it is about.
-        Err(_) => return Ok(()),
-    };
+    // No job of this program says which video another program's is about.
+    let Ok(job) = Job::decode(body) else { return Ok(()) };
+    let Some(video) = worker.catalog().video_of_job(&job).await? else { return Ok(()) };
     worker.catalog().give_up_video(&video, DEFECT, worker.now()).await
 }
 

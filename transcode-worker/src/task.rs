@@ -2,6 +2,7 @@
 
 use crate::{
     attempt::{Flaw, is_sources},
+    keep::Ending,
     plan::{from_tables, renditions_of},
     progress::Progress,
     sink::{HandOn, Segments},
@@ -29,7 +30,7 @@ impl Worker {
         number: u32,
         source: &Source,
         slot: Option<Slot>,
-        progress: &Progress,
+        (progress, ending): (&Progress, &Ending),
     ) -> Result<Vec<DueJob>, Flaw> {
         let (catalog, key) = (self.catalog(), &held.video);
         let plan = catalog.plan(key).await?;
@@ -60,6 +61,7 @@ impl Worker {
             }
             done => done?,
         };
+        ending.begins();
         Ok(catalog.task_done(held, done.damaged, self.config.width, self.now()).await?)
     }
 

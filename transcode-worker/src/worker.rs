@@ -7,7 +7,7 @@ use model::{Error, Result, Timestamp};
 use objects::{MAX_LIST, ObjectName, ObjectStore};
 use queue::{JobQueue, MAX_SEND, Outgoing};
 use std::{fmt, sync::Arc, time::Duration};
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Tasks in hand for each slot: one whose child works, and one whose child is done and whose last segment
@@ -43,7 +43,7 @@ impl fmt::Debug for Deps {
 /// `Internal` where a part of the worker came to an end by a defect.
 pub async fn run(config: Config, deps: Deps, stop: CancellationToken) -> Result<()> {
     let slots = Arc::new(Semaphore::new(config.slots));
-    let worker = Arc::new(Worker { config, deps });
+    let worker = Arc::new(Worker { config, deps, began: Instant::now() });
     let mut parts = JoinSet::new();
     for _ in 0..worker.config.slots * LOOPS_A_SLOT {
         let slots = Some(slots.clone());
@@ -63,6 +63,8 @@ pub async fn run(config: Config, deps: Deps, stop: CancellationToken) -> Result<
 pub(crate) struct Worker {
     pub(crate) config: Config,
     pub(crate) deps: Deps,
+    /// What its rounds count from.
+    pub(crate) began: Instant,
 }
 
 impl Worker {

@@ -5,9 +5,14 @@
 
 mod common;
 
-use common::{House, Worker, fake::Fake, queues::Bad, until};
+use common::{
+    House, Worker,
+    fake::Fake,
+    queues::{Bad, Extension},
+    until,
+};
 use model::{ErrorKind, video::VideoStatus};
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 use testkit::faults::{Effect, Fault};
 use tokio::sync::Semaphore;
 use transcode_worker::Deps;
@@ -121,4 +126,36 @@ async fn a_worker_whose_lease_ran_out_spoils_nothing_for_the_one_that_took_over(
     let (shown, named) = house.shown(file).await;
     assert_eq!(shown, media.expected());
     assert_eq!(house.made().await, named, "what the first one put is gone");
+}
+
+/// A worker whose messages meet `extension` while its first tasks work: it ends them all the same.
+async fn work_while_extensions_meet(extension: Extension) {
+    let house = House::new().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let media = Arc::new(Fake::new(12).gated(&gate));
+    let file = house.movie("a movie").await;
+    let queue = Arc::new(Bad { extension, ..Bad::new(&house.queue) });
+    let mut deps = house.deps(media.clone());
+    deps.queue = queue.clone();
+    let worker = Worker::start(house.config(), deps);
+    until("work to begin", async || media.begun().len() == 3).await;
+    let before = queue.calls.load(Ordering::Relaxed);
+    until("an extension", async || queue.calls.load(Ordering::Relaxed) > before).await;
+    gate.add_permits(1000);
+    let video = house.ended(file).await;
+    assert_eq!(video.status, VideoStatus::Ready);
+    assert_eq!(video.lost, 0, "no attempt was given up");
+    house.drain().await;
+    worker.stop().await;
+    house.assert_whole(file, &media).await;
+}
+
+#[tokio::test]
+async fn work_goes_on_while_the_queue_does_not_answer_to_an_extension() {
+    work_while_extensions_meet(Extension::Silence).await;
+}
+
+#[tokio::test]
+async fn work_whose_message_was_lost_is_finished_and_has_one_effect() {
+    work_while_extensions_meet(Extension::Lost).await;
 }

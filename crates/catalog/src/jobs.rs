@@ -1,7 +1,7 @@
 //! Jobs: what the queue carries. A job names its thing and nothing else; what is to be done stands in
 //! the tables, so that a job that comes twice, or late, finds the truth there.
 
-use crate::{row, row::Row, videos::VideoKey};
+use crate::{Catalog, VideoLink, row, row::Row, videos::VideoKey};
 use model::{Error, ErrorKind, FileId, Result};
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,23 @@ impl Job {
         })?;
         row::decode(value).map_err(|error| {
             Error::with_source(ErrorKind::Invalid, "a message on the queue is no known job", error)
+        })
+    }
+}
+
+impl Catalog {
+    /// The video that `job` is about; `None` for a probe of a file that is gone or has none yet.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn video_of_job(&self, job: &Job) -> Result<Option<VideoKey>> {
+        let file = match job {
+            Job::Task { video, .. } | Job::Finish { video } => return Ok(Some(video.clone())),
+            Job::Probe { file } => self.any_file(*file).await?,
+        };
+        Ok(match file.and_then(|file| file.value.current.video) {
+            Some(VideoLink::Video(video)) => Some(video),
+            _ => None,
         })
     }
 }

@@ -92,8 +92,11 @@ pub struct DeadLetter {
 pub struct DeadPage {
     /// Oldest death first where the back end knows.
     pub letters: Vec<DeadLetter>,
-    /// Gives the next page; `None` at the end, and only there.
+    /// Gives the next page; `None` at the end of what was looked at, and only there.
     pub cursor: Option<String>,
+    /// Whether all letters were looked at. A back end that has no list of them looks at a bounded number,
+    /// for a bounded time; the others are seen when these are gone.
+    pub is_whole: bool,
 }
 
 /// How many jobs there are; approximate in some back ends.

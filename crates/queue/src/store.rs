@@ -82,7 +82,8 @@ pub trait JobQueue: Send + Sync + fmt::Debug + 'static {
     async fn bury(&self, receipt: &Receipt, reason: &str) -> Result<()>;
 
     /// Dead letters, up to `limit` (1 to [`MAX_PAGE`]) a page. A look, not a snapshot: with others looking
-    /// or redriving at the same time, a letter may be missed.
+    /// or redriving at the same time, a letter may be missed. Letters are not hidden by it for longer than
+    /// it takes, also where it breaks off; one that cannot be read hides no other, and says so itself.
     ///
     /// # Errors
     /// `Invalid` for a limit out of bounds or a cursor of something else.

@@ -37,10 +37,16 @@ async fn make(client: &Client, name: &str, attribute: Option<(QueueAttributeName
 
 /// The name of a queue that nobody else has, with its dead letters.
 async fn fresh(client: &Client) -> String {
+    let dead = format!("test-{:016x}-dead", getrandom::u64().unwrap());
+    make(client, &dead, None).await;
+    queue_with_dead(client, MAX_RECEIVES, &dead).await
+}
+
+/// The same with the queue `dead` for its dead letters.
+async fn queue_with_dead(client: &Client, max_receives: u32, dead: &str) -> String {
     let name = format!("test-{:016x}", getrandom::u64().unwrap());
-    make(client, &format!("{name}-dead"), None).await;
     let policy = format!(
-        r#"{{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:{name}-dead","maxReceiveCount":{MAX_RECEIVES}}}"#
+        r#"{{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:{dead}","maxReceiveCount":{max_receives}}}"#
     );
     make(client, &name, Some((QueueAttributeName::RedrivePolicy, policy))).await;
     name
@@ -104,4 +110,15 @@ async fn a_queue_that_is_not_one_of_ours_is_named_with_its_setting() {
     let alone = queue::open(&format!("sqs://{name}")).await.unwrap_err();
     assert_eq!(alone.kind(), ErrorKind::Invalid);
     assert!(alone.to_string().contains("redrive policy"), "{alone}");
+    // Jobs that are put aside before a worker could say why.
+    let hasty = queue_with_dead(&client, MAX_RECEIVES - 1, &name).await;
+    let hasty = queue::open(&format!("sqs://{hasty}")).await.unwrap_err();
+    assert_eq!(hasty.kind(), ErrorKind::Invalid);
+    assert!(hasty.to_string().contains("maxReceiveCount"), "{hasty}");
+    // Dead letters that are dead letters of others.
+    let beside = queue_with_dead(&client, MAX_RECEIVES, &name).await;
+    let losing = queue_with_dead(&client, MAX_RECEIVES, &beside).await;
+    let losing = queue::open(&format!("sqs://{losing}")).await.unwrap_err();
+    assert_eq!(losing.kind(), ErrorKind::Invalid);
+    assert!(losing.to_string().contains("policy of its own"), "{losing}");
 }

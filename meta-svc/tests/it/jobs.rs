@@ -51,10 +51,14 @@ async fn a_failed_video_is_tried_again_for_all_who_hold_it() {
         assert_eq!((video["state"].as_str(), &video["reason"]), (Some("queued"), &Value::Null));
     }
     let later = Timestamp::now() + std::time::Duration::from_secs(60);
-    let jobs = server.catalog.left_jobs(None, later, 100).await.unwrap();
+    let left = server.catalog.left_jobs(None, later, 100).await.unwrap();
+    let minute = std::time::Duration::from_secs(60);
+    let sent = server.quick.receive(10, minute, std::time::Duration::ZERO).await.unwrap();
     for file in [file, other] {
-        // One of the upload, one of the retry.
-        assert_eq!(jobs.iter().filter(|due| due.job == Job::Probe { file }).count(), 2);
+        // That of the upload, which nobody sent here; that of the retry was sent at once.
+        assert_eq!(left.iter().filter(|due| due.job == Job::Probe { file }).count(), 1);
+        let probe = Job::Probe { file }.encode().unwrap();
+        assert_eq!(sent.iter().filter(|job| job.body == probe).count(), 1);
     }
     // A worker cleans up first, and then begins anew.
     let leaving = server.catalog.leaving_video(&making.key, later).await.unwrap().unwrap();

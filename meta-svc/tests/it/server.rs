@@ -16,9 +16,10 @@ use http_body_util::BodyExt as _;
 use meta_svc::{Delivery, Meta, MetaOptions, openapi, openapi_route, router};
 use model::{FileId, OwnerId, RenditionId, Result, Sha256, Timestamp};
 use objects::{ObjectName, Put};
+use queue::JobQueue;
 use serde_json::{Value, json};
 use service::{Metrics, Size};
-use std::{collections::HashMap, convert::Infallible, time::Duration};
+use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -29,6 +30,8 @@ pub struct Server {
     pub router: Router,
     pub store: Store,
     pub catalog: Catalog,
+    /// Where jobs go at once.
+    pub quick: Arc<dyn JobQueue>,
     pub shutdown: CancellationToken,
     /// By owner, where keys are demanded.
     keys: HashMap<String, String>,
@@ -103,9 +106,11 @@ impl Server {
         let shutdown = CancellationToken::new();
         let options = MetaOptions { segment_cache: Size(8 << 20), delivery };
         let meta = Meta::open(store.clone(), access, &options, shutdown.clone()).await?;
-        let routes = router(meta).merge(openapi_route(openapi()));
+        let quick =
+            queue::open(&format!("sqlite://{}/quick.db", dir.path().display())).await.unwrap();
+        let routes = router(meta.announcing(quick.clone())).merge(openapi_route(openapi()));
         let router = service::edge(routes, &Metrics::new(|_| ()));
-        Ok(Self { router, store, catalog, shutdown, keys, dir })
+        Ok(Self { router, store, catalog, quick, shutdown, keys, dir })
     }
 
     pub fn key(&self, name: &str) -> &str {

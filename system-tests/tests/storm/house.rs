@@ -27,7 +27,7 @@ use transcode_worker::{Config, Deps, Transcoder};
 use upload_svc::Uploads;
 
 /// How much faster than the machine's the clock of queues and leases goes: a lease of a dead worker's, and
-/// the rest after an outage, of 15 s each, are over in three quarters of a second.
+/// the rest after an outage, of 25 s and less, are over in little more than a second.
 const HURRY: u32 = 20;
 
 /// Longer than any stop takes.

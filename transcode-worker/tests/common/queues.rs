@@ -11,6 +11,16 @@ use std::{
     time::Duration,
 };
 
+/// What an extension of a message meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extension {
+    Well,
+    /// No answer, ever.
+    Silence,
+    /// Another worker, who has the message by now.
+    Lost,
+}
+
 /// A queue that changes what goes to another one.
 #[derive(Debug)]
 pub struct Bad {
@@ -21,6 +31,8 @@ pub struct Bad {
     pub dies_at: u64,
     /// Whether the call that dies took effect.
     pub took_effect: bool,
+    /// What an extension meets.
+    pub extension: Extension,
     /// Shared by the queues of one process.
     pub calls: Arc<AtomicU64>,
 }
@@ -28,13 +40,21 @@ pub struct Bad {
 impl Bad {
     pub fn new(queue: &Arc<dyn JobQueue>) -> Self {
         let queue = queue.clone();
-        Self { queue, copies: 1, dies_at: 0, took_effect: false, calls: Arc::default() }
+        Self {
+            queue,
+            copies: 1,
+            dies_at: 0,
+            took_effect: false,
+            extension: Extension::Well,
+            calls: Arc::default(),
+        }
     }
 
     /// The same for another queue of the same process, which dies with this one.
     pub fn beside(&self, queue: &Arc<dyn JobQueue>) -> Self {
-        let Self { copies, dies_at, took_effect, .. } = *self;
-        Self { queue: queue.clone(), copies, dies_at, took_effect, calls: self.calls.clone() }
+        let Self { copies, dies_at, took_effect, extension, .. } = *self;
+        let (queue, calls) = (queue.clone(), self.calls.clone());
+        Self { queue, copies, dies_at, took_effect, extension, calls }
     }
 
     /// Whether it has died.
@@ -83,6 +103,19 @@ impl JobQueue for Bad {
     async fn extend(&self, receipt: &Receipt, visibility: Duration) -> Result<()> {
         if self.is_dead() {
             return Err(Error::new(ErrorKind::Unavailable, "the process is dead"));
+        }
+        match self.extension {
+            // Giving a message back is another matter.
+            _ if visibility.is_zero() => {}
+            Extension::Well => {}
+            Extension::Silence => {
+                self.calls.fetch_add(1, Ordering::Relaxed);
+                return std::future::pending().await;
+            }
+            Extension::Lost => {
+                self.calls.fetch_add(1, Ordering::Relaxed);
+                return Err(Error::conflict("somebody else has it"));
+            }
         }
         self.queue.extend(receipt, visibility).await
     }

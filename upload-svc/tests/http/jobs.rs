@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use catalog::Topic;
 use model::{Error, EventId, Result, Timestamp};
 use queue::{DeadId, DeadPage, Delivery, Depth, JobQueue, Outgoing, Receipt};
+use records::Consistency;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout};
 use upload_svc::{Settings, Uploads};
@@ -96,7 +97,7 @@ async fn the_last_answer_comes_though_the_queue_hangs_and_the_job_is_in_the_log(
     let file = answer.file();
     let jobs = server.store.catalog();
     let from = EventId::new(Timestamp::UNIX_EPOCH);
-    let jobs = jobs.read_log(&Topic::Jobs, from, 10).await.unwrap();
+    let jobs = jobs.read_log(&Topic::Jobs, from, 10, Consistency::Strong).await.unwrap();
     let [job] = &jobs[..] else { panic!("one job: {jobs:?}") };
     assert!(job.value.to_string().contains(&file.to_string()), "{job:?}");
 }

@@ -1,6 +1,6 @@
 //! Another try for a video that failed.
 
-use super::{Holder, Video, VideoKey, holders::told, keys, relay::due_job};
+use super::{DueJob, Holder, Video, VideoKey, holders::told, keys, relay::due_job};
 use crate::{Catalog, VideoLink, due::DueRow, jobs::Job};
 use model::{Error, ErrorKind, FileId, OwnerId, Result, Timestamp, video::VideoStatus};
 use records::{Condition, Write};
@@ -8,10 +8,14 @@ use records::{Condition, Write};
 /// Holders read at a time.
 const PAGE: usize = 100;
 
+/// Jobs that are given to whoever retries, to send them at once: those of other holders are the relay's.
+const AT_ONCE: usize = 10;
+
 impl Catalog {
     /// Tries the failed video of a file again, from its beginning and for all who hold it: their files
     /// let go of it and want one anew, and whoever takes the first of them up cleans away what is left.
-    /// A crash on the way leaves the others with the failure; asking again goes on.
+    /// A crash on the way leaves the others with the failure; asking again goes on. Answers with jobs to
+    /// send at once; all stand in the log.
     ///
     /// One that failed for what its source is would fail again, and is tried with `force` only: another
     /// version of this program may make more of it.
@@ -25,48 +29,79 @@ impl Catalog {
         file: FileId,
         force: bool,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<Vec<DueJob>> {
         let link = self.file(owner, file).await?.value.current.video;
         let Some(VideoLink::Video(key)) = link else { return Err(not_failed()) };
-        let video = self.video(&key).await?;
-        let failed = video.filter(|video| video.status == VideoStatus::Failed);
-        let failed = failed.ok_or_else(not_failed)?;
+        let failed = self.failed_video(&key).await?.ok_or_else(not_failed)?;
         if failed.source_failed && !force {
             return Err(would_fail_again(&failed));
         }
-        let mut cursor = None;
+        self.want_all_again(&key, now).await
+    }
+
+    /// The same for a video by its key, whoever holds it: for an operator. `None` for one that has not
+    /// failed, or failed for what its source is: it stays as it is.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn retry_if_failed(
+        &self,
+        key: &VideoKey,
+        now: Timestamp,
+    ) -> Result<Option<Vec<DueJob>>> {
+        match self.failed_video(key).await? {
+            Some(failed) if !failed.source_failed => self.want_all_again(key, now).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    async fn failed_video(&self, key: &VideoKey) -> Result<Option<Video>> {
+        let video = self.video(key).await?;
+        Ok(video.filter(|video| video.status == VideoStatus::Failed))
+    }
+
+    /// Lets all who hold a video want one anew. The first jobs of that.
+    async fn want_all_again(&self, key: &VideoKey, now: Timestamp) -> Result<Vec<DueJob>> {
+        let (mut jobs, mut cursor) = (Vec::new(), None);
         loop {
-            let (holders, next) = self.holders(&key, PAGE, cursor).await?;
+            let (holders, next) = self.holders(key, PAGE, cursor).await?;
             for holder in &holders {
-                match self.want_again(&key, holder, now).await {
+                match self.want_again(key, holder, now).await {
                     // Deleted meanwhile.
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
-                    result => result?,
+                    job => jobs.extend(job?.filter(|_| jobs.len() < AT_ONCE)),
                 }
             }
             cursor = next;
             if cursor.is_none() {
-                return Ok(());
+                return Ok(jobs);
             }
         }
     }
 
-    async fn want_again(&self, key: &VideoKey, holder: &Holder, now: Timestamp) -> Result<()> {
+    /// The job of it, unless the file has another video by now.
+    async fn want_again(
+        &self,
+        key: &VideoKey,
+        holder: &Holder,
+        now: Timestamp,
+    ) -> Result<Option<DueJob>> {
+        let (job, write) = due_job(now, Job::Probe { file: holder.file })?;
         let change = |file: &mut crate::File| {
             if file.current.video != Some(VideoLink::Video(key.clone())) {
                 return Ok(Vec::new());
             }
             file.current.video = Some(VideoLink::Wanted);
             let reference = keys::reference(key, &holder.owner, holder.file);
-            let (_, job) = due_job(now, Job::Probe { file: holder.file })?;
             Ok(vec![
                 Write::delete(reference, Condition::Any),
                 DueRow::video(now, key).write()?,
                 told(holder, &Video::queued(now), now)?,
-                job,
+                write.clone(),
             ])
         };
-        self.change_file(holder.file, Some(&holder.owner), change).await.map(drop)
+        let file = self.change_file(holder.file, Some(&holder.owner), change).await?;
+        Ok((file.current.video == Some(VideoLink::Wanted)).then_some(job))
     }
 }
 

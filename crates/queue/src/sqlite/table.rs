@@ -144,23 +144,26 @@ pub(super) fn dead_letters(
     let (mut letters, mut last) = (Vec::new(), None);
     while let Some(row) = rows.next()? {
         if letters.len() == limit {
-            return Ok(DeadPage { letters, cursor: last });
+            return Ok(DeadPage { letters, cursor: last, is_whole: true });
         }
         let (id, died_at): (i64, i64) = (row.get(0)?, row.get(5)?);
         last = Some(format!("{died_at}.{id}"));
         letters.push(letter(id, died_at, row)?);
     }
-    Ok(DeadPage { letters, cursor: None })
+    Ok(DeadPage { letters, cursor: None, is_whole: true })
 }
 
 fn letter(id: i64, died_at: i64, row: &Row<'_>) -> Result<DeadLetter, Failure> {
+    // A letter with an impossible time is shown all the same: in an error it would hide the others.
+    let (sent_at, died_at) = (time(row.get(4)?), time(died_at));
+    let unreadable = sent_at.as_ref().err().or(died_at.as_ref().err()).map(Error::chain);
     Ok(DeadLetter {
         id: DeadId::from(id.to_string()),
         body: row.get(1)?,
-        reason: row.get(2)?,
+        reason: unreadable.or(row.get(2)?),
         receives: row.get(3)?,
-        sent_at: time(row.get(4)?)?,
-        died_at: time(died_at)?,
+        sent_at: sent_at.unwrap_or(Timestamp::UNIX_EPOCH),
+        died_at: died_at.unwrap_or(Timestamp::UNIX_EPOCH),
     })
 }
 

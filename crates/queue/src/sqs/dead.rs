@@ -1,36 +1,88 @@
 //! Dead letters, which SQS keeps in a queue and not in a list.
 //!
 //! To look at them is to receive them all, which hides them, and to give them back. So a look is for
-//! people and their tools, and takes in [`MOST`] letters at most; the first of them, by the time of their
-//! death, make the pages. Two who look at the same time may each see a part.
+//! people and their tools, and is bounded: it takes in [`MOST`] letters at most, for [`LOOK`] at most, and
+//! says so where there are more. What was received is given back however the look ends ([`Hidden`]). The
+//! first of the letters, by the time of their death, make the pages. Two who look at the same time may each
+//! see a part.
 
 use super::{
     SqsQueue,
     error::{refused, unsendable},
+    gather::{ToDelete, ToHide},
     message::{self, BURIED, Buried, Held},
 };
 use crate::{DeadId, DeadLetter, DeadPage, MAX_REASON, MAX_RECEIVE};
-use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue};
-use model::{Error, Result, Timestamp};
-use std::time::Duration;
+use aws_sdk_sqs::types::MessageAttributeValue;
+use model::{Error, ErrorKind, Result, Timestamp};
+use std::{collections::HashSet, time::Duration};
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 /// The most dead letters that a look takes in.
 pub(super) const MOST: usize = 1000;
-/// How long a look may take; then letters that were not given back come back by themselves.
-const LOOK: Duration = Duration::from_secs(60);
+/// How long a look goes on.
+const LOOK: Duration = aws::DEADLINE;
+/// How long the letters stay hidden meanwhile: longer than the look, so that it meets none twice. One whose
+/// process is killed hides them as long.
+const HIDDEN: Duration = LOOK.saturating_add(aws::ATTEMPT);
 /// A receive that waits asks all of SQS's machines, one that does not asks some.
 const ALL_MACHINES: Duration = Duration::from_secs(1);
-/// How long a job stays hidden while it is put aside.
-const BURY: Duration = Duration::from_secs(60);
+/// How long a job stays hidden while it is put aside: by two calls, to send it and to delete it.
+const BURY: Duration = aws::DEADLINE.saturating_mul(2).saturating_add(aws::ATTEMPT);
 
-/// A letter, and the right to remove it.
-type Seen = (DeadLetter, String);
+/// Letters that a look has hidden from others. They are given back when it ends, also by an error or because
+/// nobody waits for it any more.
+#[derive(Debug)]
+pub(super) struct Hidden {
+    queue: SqsQueue,
+    /// The right to each.
+    handles: Vec<String>,
+}
+
+impl Hidden {
+    /// Makes them visible again. One that is gone meanwhile is nobody's loss.
+    async fn give_back(mut self) -> Result<()> {
+        let handles = std::mem::take(&mut self.handles);
+        self.queue.show(&handles).await
+    }
+
+    /// Removes the letters for good.
+    pub(super) async fn remove(mut self) -> Result<()> {
+        while let Some(handle) = self.handles.last() {
+            let call = self.queue.calls.delete_message().queue_url(&self.queue.dead);
+            call.receipt_handle(handle).send().await.map_err(refused)?;
+            self.handles.pop();
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        if self.handles.is_empty() {
+            return;
+        }
+        // Without a runtime, and where this fails, they come back by themselves within [`HIDDEN`].
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (queue, handles) = (self.queue.clone(), std::mem::take(&mut self.handles));
+        runtime.spawn(async move { queue.show(&handles).await });
+    }
+}
+
+/// What a look saw.
+struct Look {
+    /// Each once, with the place of its right among those that are hidden.
+    letters: Vec<(DeadLetter, usize)>,
+    hidden: Hidden,
+    /// Whether there was nothing left to see.
+    is_whole: bool,
+}
 
 impl SqsQueue {
     /// Makes a job a dead letter. A crash on the way leaves it as both; the job then comes again.
     pub(super) async fn put_aside(&self, held: Held, reason: &str) -> Result<()> {
-        self.hide(&held.handle, BURY).await?;
+        self.hide(held.handle.clone(), BURY).await?;
         let buried = Buried {
             v: 1,
             reason: reason.chars().take(MAX_REASON).map(carried).collect(),
@@ -45,16 +97,15 @@ impl SqsQueue {
             .map_err(unsendable)?;
         let call = self.calls.send_message().queue_url(&self.dead).message_body(held.body);
         call.message_attributes(BURIED, attribute).send().await.map_err(refused)?;
-        self.remove(&self.jobs, &held.handle).await
+        self.deletes.call(ToDelete { handle: held.handle }).await
     }
 
     pub(super) async fn page(&self, cursor: Option<&str>, limit: usize) -> Result<DeadPage> {
         let after = cursor.map(place_of).transpose()?;
-        let mut seen = self.look(|_| false).await?;
-        let handles = seen.iter().map(|(_, handle)| handle.as_str()).collect();
-        self.give_back(handles).await?;
-        seen.sort_by_cached_key(|(letter, _)| place(letter));
-        let behind = seen.into_iter().map(|(letter, _)| letter);
+        let Look { mut letters, hidden, is_whole } = self.look(|_| false).await?;
+        hidden.give_back().await?;
+        letters.sort_by_cached_key(|(letter, _)| place(letter));
+        let behind = letters.into_iter().map(|(letter, _)| letter);
         let mut behind =
             behind.skip_while(|letter| after.as_ref().is_some_and(|after| place(letter) <= *after));
         let letters: Vec<DeadLetter> = behind.by_ref().take(limit).collect();
@@ -65,54 +116,74 @@ impl SqsQueue {
             }
             _ => None,
         };
-        Ok(DeadPage { letters, cursor })
+        Ok(DeadPage { letters, cursor, is_whole })
     }
 
-    /// The letter of this id, hidden from others for a while, and the right to remove it.
-    pub(super) async fn find(&self, id: &DeadId) -> Result<Option<Seen>> {
+    /// The letter of this id, hidden from others as long as it is in hand.
+    ///
+    /// # Errors
+    /// `Busy` where it may be among those that were not looked at.
+    pub(super) async fn find(&self, id: &DeadId) -> Result<Option<(DeadLetter, Hidden)>> {
         if Uuid::parse_str(id.as_str()).is_err() {
             return Err(Error::invalid("a dead letter's id is a UUID"));
         }
-        let mut seen = self.look(|letter| letter.id == *id).await?;
-        let found = seen.iter().position(|(letter, _)| letter.id == *id);
-        let found = found.map(|index| seen.swap_remove(index));
-        self.give_back(seen.iter().map(|(_, handle)| handle.as_str()).collect()).await?;
+        let mut look = self.look(|letter| letter.id == *id).await?;
+        let found = look.letters.into_iter().find(|(letter, _)| letter.id == *id);
+        let found = found.map(|(letter, place)| {
+            let handles = vec![look.hidden.handles.swap_remove(place)];
+            (letter, Hidden { queue: self.clone(), handles })
+        });
+        look.hidden.give_back().await?;
+        if found.is_none() && !look.is_whole {
+            let sentence = "the dead letter is not among those that could be looked at: put others back or \
+                            discard them, and try again";
+            return Err(Error::new(ErrorKind::Busy, sentence));
+        }
         Ok(found)
     }
 
-    /// Receives letters until there are no more, or `enough` says so of one.
-    async fn look(&self, enough: impl Fn(&DeadLetter) -> bool + Send) -> Result<Vec<Seen>> {
-        let mut seen = Vec::new();
-        while seen.len() < MOST {
-            let messages = self.messages(&self.dead, MAX_RECEIVE, LOOK, ALL_MACHINES).await?;
+    /// Receives letters until there are no more, `enough` says so of one, or the look has its bounds.
+    async fn look(&self, enough: impl Fn(&DeadLetter) -> bool + Send) -> Result<Look> {
+        let until = Instant::now() + LOOK;
+        let mut known = HashSet::new();
+        let hidden = Hidden { queue: self.clone(), handles: Vec::new() };
+        let mut look = Look { letters: Vec::new(), hidden, is_whole: false };
+        while look.hidden.handles.len() < MOST {
+            let receive = self.messages(&self.dead, MAX_RECEIVE, HIDDEN, ALL_MACHINES);
+            let Ok(messages) = timeout_at(until, receive).await else { break };
+            let messages = messages?;
             if messages.is_empty() {
+                look.is_whole = true;
                 break;
             }
-            let before = seen.len();
-            for message in messages {
-                let letter = message::letter(&message, self.max_receives)?;
-                seen.push((letter, message.receipt_handle.unwrap_or_default()));
+            let mut is_enough = false;
+            for mut message in messages {
+                look.hidden.handles.push(message.receipt_handle.take().unwrap_or_default());
+                let letter = message::letter(&message, self.max_receives);
+                is_enough |= enough(&letter);
+                // A queue of many machines may give one twice.
+                if known.insert(letter.id.clone()) {
+                    look.letters.push((letter, look.hidden.handles.len() - 1));
+                }
             }
-            if seen[before..].iter().any(|(letter, _)| enough(letter)) {
+            if is_enough {
                 break;
             }
         }
-        Ok(seen)
+        Ok(look)
     }
 
-    /// Makes letters visible again. One that is gone meanwhile is nobody's loss.
-    async fn give_back(&self, handles: Vec<&str>) -> Result<()> {
+    /// Makes dead letters visible again. One that is gone meanwhile is nobody's loss.
+    async fn show(&self, handles: &[String]) -> Result<()> {
         for lot in handles.chunks(MAX_RECEIVE) {
-            let entries = lot.iter().enumerate().map(|(n, handle)| {
-                ChangeMessageVisibilityBatchRequestEntry::builder()
-                    .id(n.to_string())
-                    .receipt_handle(*handle)
-                    .visibility_timeout(0)
-                    .build()
-            });
-            let entries = entries.collect::<Result<Vec<_>, _>>().map_err(unsendable)?;
-            let call = self.calls.change_message_visibility_batch().queue_url(&self.dead);
-            call.set_entries(Some(entries)).send().await.map_err(refused)?;
+            let shown =
+                |handle: &String| self.shows.add(ToHide { handle: handle.clone(), visibility: 0 });
+            for answer in lot.iter().map(shown).collect::<Vec<_>>() {
+                match answer.heard().await {
+                    Err(error) if error.kind() == ErrorKind::Conflict => {}
+                    answer => answer?,
+                }
+            }
         }
         Ok(())
     }

@@ -31,15 +31,18 @@ pub(super) fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpRespon
     )
 }
 
-/// Whether a receipt was once good and is not any more. SQS has no error of its own for this.
-pub(super) fn is_stale<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
-    code.is_some_and(|code| code.contains("InvalidParameterValue"))
+/// Whether a receipt was once good and is not any more. SQS has no error of its own for all of this.
+pub(super) fn says_stale(code: &str) -> bool {
+    code.contains("InvalidParameterValue") || code.contains("MessageNotInflight")
 }
 
-pub(super) fn lost(error: impl StdError + Send + Sync + 'static) -> Error {
-    let sentence = "the job is not held any more: it took too long, or somebody finished it";
-    Error::with_source(ErrorKind::Conflict, sentence, error)
+/// Whether a receipt was never one of the queue's.
+pub(super) fn says_not_ours(code: &str) -> bool {
+    code.contains("ReceiptHandleIsInvalid")
+}
+
+pub(super) fn lost() -> Error {
+    Error::conflict("the job is not held any more: it took too long, or somebody finished it")
 }
 
 pub(super) fn of_another_queue() -> Error {

@@ -55,27 +55,40 @@ pub(super) fn delivery(message: Message) -> Result<Delivery> {
 }
 
 /// The dead letter that a message is. One that SQS put aside says neither why nor when: it was delivered
-/// `max_receives` times, and the time of its death is given as the time it was sent.
-///
-/// # Errors
-/// As [`delivery`], and for a letter of a format that is not known.
-pub(super) fn letter(message: &Message, max_receives: u32) -> Result<DeadLetter> {
+/// `max_receives` times, and the time of its death is given as the time it was sent. One whose note cannot
+/// be read is given as one of those, with that as its reason: a letter that nobody sees helps nobody.
+pub(super) fn letter(message: &Message, max_receives: u32) -> DeadLetter {
     let id = DeadId::from(message.message_id.clone().unwrap_or_default());
     let body = message.body.clone().unwrap_or_default();
     let buried = message.message_attributes().and_then(|attributes| attributes.get(BURIED));
-    let Some(buried) = buried.and_then(|attribute| attribute.string_value()) else {
-        let sent_at = time(number(message, &Attribute::SentTimestamp)?)?;
-        let receives = max_receives;
-        return Ok(DeadLetter { id, body, reason: None, receives, sent_at, died_at: sent_at });
-    };
-    let unknown = "a dead letter was written by another version of Hashreel";
-    let Buried { v, reason, receives, sent_at, died_at } = serde_json::from_str(buried)
-        .map_err(|error| Error::with_source(ErrorKind::Internal, unknown, error))?;
-    if v != 1 {
-        return Err(Error::internal(unknown));
+    let note = buried.map(|attribute| note(attribute.string_value().unwrap_or_default()));
+    match note {
+        Some(Ok((reason, receives, sent_at, died_at))) => {
+            DeadLetter { id, body, reason: Some(reason), receives, sent_at, died_at }
+        }
+        unread => {
+            let sent_at = number(message, &Attribute::SentTimestamp).and_then(time);
+            let sent_at = sent_at.unwrap_or(Timestamp::UNIX_EPOCH);
+            let reason = unread.is_some().then(|| UNREADABLE.to_owned());
+            DeadLetter { id, body, reason, receives: max_receives, sent_at, died_at: sent_at }
+        }
     }
-    let (sent_at, died_at) = (time(sent_at)?, time(died_at)?);
-    Ok(DeadLetter { id, body, reason: Some(reason), receives, sent_at, died_at })
+}
+
+/// The reason of a letter whose own cannot be read.
+pub(super) const UNREADABLE: &str =
+    "not to be read here: another version of Hashreel, or something else, has put the job aside";
+
+/// What a letter's note says: why, after how many deliveries, and when it was sent and died.
+fn note(text: &str) -> Result<(String, u32, Timestamp, Timestamp)> {
+    let Buried { v, reason, receives, sent_at, died_at } =
+        serde_json::from_str(text).map_err(|error| {
+            Error::with_source(ErrorKind::Internal, "a dead letter's note is no note", error)
+        })?;
+    if v != 1 {
+        return Err(Error::internal(format!("a dead letter's note has the format {v}")));
+    }
+    Ok((reason, receives, time(sent_at)?, time(died_at)?))
 }
 
 pub(super) fn json(value: &impl Serialize) -> Result<String> {
@@ -97,43 +110,9 @@ fn time(millis: i64) -> Result<Timestamp> {
     })
 }
 
-/// A queue by its ARN.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) account: String,
-    pub(super) name: String,
-}
-
-/// The queue of dead letters, and how often a job is delivered before it goes there.
-pub(super) fn redrive_policy(text: &str) -> Option<(Target, u32)> {
-    let policy: serde_json::Value = serde_json::from_str(text).ok()?;
-    let parts: Vec<&str> = policy.get("deadLetterTargetArn")?.as_str()?.split(':').collect();
-    let [_, _, _, _, account, name] = parts.as_slice() else { return None };
-    let count = policy.get("maxReceiveCount")?;
-    // A number or text, as it was set.
-    let count = match count.as_str() {
-        Some(text) => text.parse().ok()?,
-        None => u32::try_from(count.as_u64()?).ok()?,
-    };
-    Some((Target { account: (*account).to_owned(), name: (*name).to_owned() }, count))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_redrive_policy_names_the_dead_letters_and_the_count() {
-        let arn = "arn:aws:sqs:eu-west-1:123456789012:dead";
-        let target = || Target { account: "123456789012".into(), name: "dead".into() };
-        for count in ["5", "\"5\""] {
-            let policy = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":{count}}}"#);
-            assert_eq!(redrive_policy(&policy), Some((target(), 5)));
-        }
-        for odd in ["", "{}", r#"{"deadLetterTargetArn":"dead","maxReceiveCount":5}"#] {
-            assert_eq!(redrive_policy(odd), None, "{odd}");
-        }
-    }
 
     #[test]
     fn a_receipt_carries_the_job() {
@@ -154,5 +133,37 @@ mod tests {
         assert_eq!((job.receives, job.sent_at.as_millisecond()), (2, held.sent_at));
         let error = delivery(Message::builder().body("x").build()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
+    }
+
+    #[test]
+    fn a_letter_that_cannot_be_read_is_shown_as_such() {
+        let noted = |note: &str| {
+            let attribute = aws_sdk_sqs::types::MessageAttributeValue::builder()
+                .data_type("String")
+                .string_value(note)
+                .build()
+                .unwrap();
+            let message = Message::builder()
+                .message_id("id")
+                .body("job")
+                .attributes(Attribute::SentTimestamp, "1700000000123")
+                .message_attributes(BURIED, attribute);
+            letter(&message.build(), 5)
+        };
+        let note = |v: u32, at: i64| {
+            let (reason, receives) = ("broken".into(), 2);
+            json(&Buried { v, reason, receives, sent_at: 1, died_at: at }).unwrap()
+        };
+        let read = noted(&note(1, 7));
+        assert_eq!((read.reason.as_deref(), read.receives), (Some("broken"), 2));
+        for odd in ["", "{}", "no JSON", &note(2, 7), &note(1, i64::MAX)] {
+            let letter = noted(odd);
+            assert_eq!(letter.reason.as_deref(), Some(UNREADABLE), "{odd}");
+            assert_eq!((letter.id.as_str(), letter.body.as_str()), ("id", "job"));
+            assert_eq!(letter.sent_at.as_millisecond(), 1_700_000_000_123);
+        }
+        // Not even a time.
+        let bare = letter(&Message::builder().body("job").build(), 5);
+        assert_eq!((bare.body.as_str(), bare.reason), ("job", None));
     }
 }
