@@ -6,9 +6,9 @@
 use system_tests::{
     browser::steps,
     clips,
-    localstack::endpoint,
     programs::{Numbers, Programs, Service},
 };
+use testkit::localstack::endpoint;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_plays_what_it_is_sent_to_the_bucket_for() {
@@ -22,7 +22,7 @@ async fn the_page_plays_what_it_is_sent_to_the_bucket_for() {
     let mut command = programs.resources().command("meta-svc");
     command.env("HASHREEL_DELIVERY", "presigned");
     let meta = Service::start(command, &folder.join("presigned"));
-    let bucket = endpoint("AWS_ENDPOINT_URL");
+    let (bucket, _) = endpoint("AWS_ENDPOINT_URL");
     println!("{}", steps(&meta, &["--only", "bucket", "--bucket", &bucket, "--file", &file]));
     assert!(meta.stop().success());
     assert!(programs.stop().success(), "{}", programs.log());
