@@ -107,6 +107,8 @@ pub(crate) async fn run(
             Ok::<_, Error>((slot, queue.receive(1, lease, wait).await?))
         };
         let received = tokio::select! {
+            // What has come is not thrown away.
+            biased;
             received = take => received,
             () = stop.cancelled() => return,
         };

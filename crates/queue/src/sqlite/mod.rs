@@ -13,7 +13,7 @@ use model::{Error, Result, Timestamp};
 use rusqlite::Connection;
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
-    sync::Notify,
+    sync::{Notify, oneshot},
     time::{Instant, timeout},
 };
 
@@ -68,7 +68,7 @@ pub struct SqliteQueue {
     database: Database,
     settings: Settings,
     /// Wakes those who wait in this process.
-    arrived: Notify,
+    arrived: Arc<Notify>,
 }
 
 impl SqliteQueue {
@@ -82,7 +82,7 @@ impl SqliteQueue {
             return Err(Error::invalid("a queue delivers each job at least once"));
         }
         let database = Database::open(path, &FORMAT).await?;
-        Ok(Self { database, settings, arrived: Notify::new() })
+        Ok(Self { database, settings, arrived: Arc::new(Notify::new()) })
     }
 
     /// Milliseconds since 1970.
@@ -109,11 +109,38 @@ impl SqliteQueue {
             }
             None => return Ok(Look::Nothing { for_now: LOOK_EVERY }),
         }
-        let (hidden_until, most) = (later(now, visibility), self.settings.max_receives);
-        let taken = self.write(move |c| table::take(c, max, now, hidden_until, most)).await?;
+        let taken = self.take(max, now, later(now, visibility)).await?;
         // Where somebody else was faster, more may be on the way.
         let again = Look::Nothing { for_now: Duration::ZERO };
         Ok(if taken.is_empty() { again } else { Look::Jobs(taken) })
+    }
+
+    /// Takes up to `max` jobs. What was taken for a caller who has left meanwhile, as one does who is told to
+    /// stop, is given back: nobody knows of it, and it would be hidden until its time is over.
+    async fn take(&self, max: usize, now: i64, hidden_until: i64) -> Result<Vec<Delivery>> {
+        let (database, arrived) = (self.database.clone(), self.arrived.clone());
+        let most = self.settings.max_receives;
+        let (answer, heard) = oneshot::channel();
+        let here = Arc::new(());
+        let caller = Arc::downgrade(&here);
+        tokio::spawn(async move {
+            let take = move |connection: &Connection| match caller.strong_count() {
+                0 => Ok(Vec::new()),
+                _ => table::take(connection, max, now, hidden_until, most),
+            };
+            let taken = database.write(take).await;
+            let Err(Ok(unheard)) = answer.send(taken) else { return };
+            let given_back = database.write(move |c| table::give_back(c, &unheard, now)).await;
+            match given_back {
+                Ok(()) => arrived.notify_waiters(),
+                Err(error) => {
+                    tracing::warn!(error = error.chain(), "jobs stay hidden that nobody took");
+                }
+            }
+        });
+        let taken = heard.await;
+        drop(here);
+        taken.unwrap_or_else(|_| Err(Error::internal("taking jobs ended unexpectedly")))
     }
 }
 

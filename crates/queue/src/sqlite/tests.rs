@@ -132,3 +132,41 @@ async fn settings_and_urls_that_make_no_sense_are_refused() {
     let url = format!("sqlite://{}", path.display());
     assert_eq!(crate::open(&url).await.unwrap().depth().await.unwrap(), Depth::default());
 }
+
+#[tokio::test]
+async fn what_was_taken_for_one_who_has_left_is_there_for_the_next() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_, settings) = clock();
+    let settings = Settings { max_receives: u32::MAX, ..settings };
+    let queue = SqliteQueue::open(directory.path().join("queue.db"), settings).await.unwrap();
+    queue.send(vec![Outgoing::now("a job")]).await.unwrap();
+    let (mut left, mut stayed) = (0, 0);
+    // Later each time, so that every moment of a look is among them.
+    for patience in (0..6_000).step_by(40) {
+        let leaves = async {
+            for _ in 0..patience {
+                tokio::task::yield_now().await;
+            }
+        };
+        let taken = tokio::select! {
+            taken = queue.receive(1, HOUR, crate::MAX_WAIT) => Some(taken.unwrap()),
+            () = leaves => None,
+        };
+        match taken.as_deref() {
+            Some([job]) => {
+                stayed += 1;
+                queue.extend(&job.receipt, Duration::ZERO).await.unwrap();
+            }
+            Some(other) => panic!("{other:?}"),
+            None => left += 1,
+        }
+        // Behind a write that nobody waits for comes the one that gives back.
+        let given_back = async {
+            while queue.depth().await.unwrap().in_flight > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(30), given_back).await.expect("the job is hidden");
+    }
+    assert!(left > 0 && stayed > 0, "{left} left, {stayed} stayed");
+}
