@@ -48,7 +48,7 @@ fn answer(mut client: TcpStream, says: Says) -> std::io::Result<()> {
             write!(
                 client,
                 "HTTP/1.1 {status} As said\r\ncontent-type: {kind}\r\ncontent-length: {len}\r\n\
-                 connection: close\r\n\r\n{body}"
+                 last-modified: Thu, 01 Jan 2026 00:00:00 GMT\r\nconnection: close\r\n\r\n{body}"
             )?;
         }
         Says::Nothing => {}

@@ -260,3 +260,18 @@ fn what_the_environment_lacks_is_named() {
         refuses(unset, &["--records"]);
     }
 }
+
+/// A server that says to each put that it was the first.
+#[test]
+fn what_lets_an_object_be_put_twice_is_none_to_write_to() {
+    let address = endpoint(Http(200, "application/xml", "<ListBucketResult/>"));
+    for program in ["upload-svc", "transcode-worker"] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = command(program, dir.path());
+        command
+            .env(Objects.setting(), Objects.url())
+            .env(Objects.endpoint(), format!("http://{address}"));
+        let words = [program, "HASHREEL_OBJECTS", "does not heed If-None-Match", "docs/deploy.md"];
+        refuses(command, &words);
+    }
+}

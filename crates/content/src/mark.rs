@@ -5,26 +5,37 @@ use crate::Store;
 use bytes::Bytes;
 use catalog::Catalog;
 use model::{Error, ErrorKind, Result};
-use objects::{ObjectName, ObjectStore, Put};
+use objects::{ObjectName, ObjectStore, Put, check_create_only};
 
 impl Store {
-    /// Makes sure that records and objects belong together; marks the objects where nobody has yet. For
-    /// programs that store contents, before they do.
+    /// Makes sure that records and objects belong together, and that the objects are put once; marks the
+    /// objects where nobody has yet. For programs that store contents, before they do.
     ///
     /// # Errors
-    /// As [`Self::recognize`].
+    /// `Internal` for a store of objects that overwrites; as [`Self::recognize`].
     pub async fn claim(&self) -> Result<()> {
         let (catalog, objects) = (&self.0.catalog, &*self.0.objects);
-        if catalog.mark().await?.is_none() {
-            let name = format!("mark/{:016x}", crate::random()?);
-            objects.put_all(vec![Put::new(ObjectName::new(name.as_str())?, Bytes::new())]).await?;
-            match catalog.set_mark(&name).await {
-                // Another program was first: its mark counts.
-                Err(error) if error.kind() == ErrorKind::Conflict => {}
-                named => named?,
+        let mark = match catalog.mark().await? {
+            Some(mark) => mark,
+            None => self.mark().await?,
+        };
+        self.recognize().await?;
+        check_create_only(objects, ObjectName::new(mark)?).await
+    }
+
+    /// The name of the mark that these records have from now on.
+    async fn mark(&self) -> Result<String> {
+        let (catalog, objects) = (&self.0.catalog, &*self.0.objects);
+        let name = ObjectName::new(format!("mark/{:016x}", crate::random()?))?;
+        objects.put_all(vec![Put::new(name.clone(), Bytes::new())]).await?;
+        match catalog.set_mark(name.as_str()).await {
+            // Another program was first: its mark counts, and nobody ever looks for this one.
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                objects.delete(&name).await?;
+                catalog.mark().await?.ok_or(error)
             }
+            named => named.map(|()| name.as_str().to_owned()),
         }
-        self.recognize().await
     }
 
     /// Makes sure that records and objects belong together. For programs that read.

@@ -7,12 +7,14 @@
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod create_only;
 pub mod fs;
 pub mod layer;
 mod name;
 pub mod s3;
 mod store;
 
+pub use create_only::check_create_only;
 pub use name::{MAX_NAME_LEN, MAX_PART_LEN, ObjectName};
 pub use store::{
     ListPage, MAX_LIST, MAX_PUT_ALL, ObjectInfo, ObjectStore, Outcome, PresignedPut, Put, Streamed,

@@ -1,9 +1,12 @@
 //! Damage of every kind at every place: an error, never other bytes; and the next upload heals it.
 
-use crate::support::*;
+use crate::{gates::Keeps, support::*};
+use catalog::Catalog;
+use content::Store;
 use futures::StreamExt;
 use model::{ByteRange, ErrorKind};
-use std::{fs, path::PathBuf};
+use objects::layer::Counted;
+use std::{fs, path::PathBuf, sync::Arc};
 
 /// The file of an object: wherever the store keeps it, its name ends in the object's.
 fn file_of(bed: &Bed, object: &str) -> PathBuf {
@@ -146,6 +149,25 @@ async fn programs_that_begin_together_agree_on_a_mark() {
     let claims = (0..8).map(|_| bed.store.claim());
     futures::future::try_join_all(claims).await.unwrap();
     bed.store.recognize().await.unwrap();
+    assert_eq!(bed.objects("mark/").await.len(), 1, "the others took theirs away");
+}
+
+#[tokio::test]
+async fn a_store_that_overwrites_is_none_to_write_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let (objects, records) = ports(dir.path()).await;
+    let keeps = Arc::new(Keeps::new(objects));
+    let counted = Counted::new(keeps.clone());
+    let store = Store::new(Catalog::new(records), Arc::new(counted.clone()), config()).unwrap();
+    store.claim().await.unwrap();
+    keeps.overwrite();
+    let error = store.claim().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Internal, "{}", error.chain());
+    assert!(error.to_string().contains("conditional writes"), "{error}");
+    // Whoever only reads may not write, and puts nothing.
+    let batches = counted.counts().batches;
+    store.recognize().await.unwrap();
+    assert_eq!(counted.counts().batches, batches);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,19 +16,21 @@ use std::{
 };
 use tokio::sync::{Notify, watch};
 
-/// A store that can refuse to delete, and can let puts wait.
+/// A store that can refuse to delete, can let puts wait, and can take them where an object is.
 #[derive(Debug)]
 pub struct Keeps {
     store: Arc<dyn ObjectStore>,
     refuses: AtomicBool,
     refused: Notify,
     puts_wait: watch::Sender<bool>,
+    overwrites: AtomicBool,
 }
 
 impl Keeps {
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
         let puts_wait = watch::Sender::new(false);
-        Self { store, refuses: AtomicBool::new(false), refused: Notify::new(), puts_wait }
+        let (refuses, overwrites) = Default::default();
+        Self { store, refuses, refused: Notify::new(), puts_wait, overwrites }
     }
 
     pub fn refuse_deletions(&self, refuse: bool) {
@@ -43,6 +45,11 @@ impl Keeps {
     pub fn let_puts_wait(&self, wait: bool) {
         self.puts_wait.send_replace(wait);
     }
+
+    /// From now on, as a server does that does not heed `If-None-Match`.
+    pub fn overwrite(&self) {
+        self.overwrites.store(true, Ordering::SeqCst);
+    }
 }
 
 #[async_trait]
@@ -51,6 +58,10 @@ impl ObjectStore for Keeps {
         let mut puts_wait = self.puts_wait.subscribe();
         // The sender lives as long as the store.
         let _ = puts_wait.wait_for(|wait| !wait).await;
+        if self.overwrites.load(Ordering::SeqCst) {
+            let names: Vec<_> = batch.iter().map(|put| put.name.clone()).collect();
+            self.store.delete_all(&names).await?;
+        }
         self.store.put_all(batch).await
     }
 

@@ -104,6 +104,12 @@ fn meaning(bucket: &str, answer: Answer<'_>) -> Option<(ErrorKind, String)> {
         (_, "InternalError" | "ServiceUnavailable") => {
             (ErrorKind::Unavailable, "the store of objects is in trouble; try again later".into())
         }
+        (501, _) | (_, "NotImplemented") => (
+            ErrorKind::Internal,
+            "the store of objects lacks a part of S3 that Hashreel needs, conditional writes or SHA-256 \
+             checksums: keep objects where both are (docs/deploy.md)"
+                .into(),
+        ),
         (507, _) => (ErrorKind::NoSpace, "the store of objects has no space left".into()),
         (_, "BadDigest" | "RequestTimeout" | "IncompleteBody") => (
             ErrorKind::Unavailable,
@@ -151,6 +157,7 @@ mod tests {
             (400, "InvalidToken", Internal, "AWS_SESSION_TOKEN"),
             (503, "SlowDown", Busy, "overloaded"),
             (409, "ConditionalRequestConflict", Busy, "try again later"),
+            (501, "NotImplemented", Internal, "conditional writes"),
             (507, "", NoSpace, "no space"),
             (400, "BadDigest", Unavailable, "try again"),
             (400, "RequestTimeout", Unavailable, "try again"),

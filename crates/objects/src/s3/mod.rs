@@ -2,6 +2,7 @@
 //!
 //! An object's name is its key, behind the prefix of the store. S3 itself gives what the port demands:
 //! an object appears whole, is read after it was written, and `If-None-Match: *` lets one writer win.
+//! What does not heed that is no store for us: [`check_create_only`](crate::check_create_only) tells.
 //! Every object carries its SHA-256, which S3 checks before it keeps it. Requests, those that wait for
 //! their turn included, end by a deadline; what may succeed later is tried again within it, with
 //! growing, random pauses. What the environment says of endpoint, region and credentials is the SDK's.

@@ -155,6 +155,30 @@ async fn every_put_is_create_only_and_checked_by_its_sha256() {
 }
 
 #[tokio::test]
+async fn a_server_that_does_not_heed_the_condition_is_found_by_a_second_put() {
+    let cases: [(fn() -> Answer, _); 3] = [
+        (|| Answer::Refused(412, "PreconditionFailed"), Ok(())),
+        (Answer::ok, Err("conditional writes")),
+        (|| Answer::Refused(501, "NotImplemented"), Err("conditional writes")),
+    ];
+    for (answer, expected) in cases {
+        let server = Server::new(move |_, _| answer()).await;
+        let found = crate::check_create_only(&server.store(), name("mark/1")).await;
+        match expected {
+            Ok(()) => found.unwrap(),
+            Err(says) => {
+                let error = found.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Internal, "{}", error.chain());
+                assert!(error.to_string().contains(says), "{error}");
+            }
+        }
+        let asked = server.asked();
+        assert_eq!(asked.len(), 1);
+        assert_eq!((&asked[0].method, asked[0].header("if-none-match")), (&Method::PUT, "*"));
+    }
+}
+
+#[tokio::test]
 async fn requests_in_flight_are_bounded() {
     // None is answered before a second one has come.
     let two = Arc::new(tokio::sync::Barrier::new(2));
