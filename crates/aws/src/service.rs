@@ -62,8 +62,11 @@ impl Service {
             SdkError::ConstructionFailure(_) => {
                 (ErrorKind::Internal, format!("a request to {} cannot be made", self.name))
             }
-            // It came, and makes no sense; or the connection broke in its middle, and the same again may
-            // do.
+            // The connection broke in its middle: what had come of it says nothing.
+            SdkError::ResponseError(came) if came.raw().body().bytes().is_none() => {
+                self.meaning(Answer { status: 0, code: "", message: "" })
+            }
+            // It came whole, and makes no sense.
             SdkError::ResponseError(_) if answer.status < 500 => {
                 (ErrorKind::Unavailable, self.speaks_something_else())
             }
@@ -151,16 +154,34 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
+
+    const STORE: Service = Service {
+        name: "the store",
+        protocol: "DynamoDB",
+        setting: "HASHREEL_RECORDS",
+        endpoint: "AWS_ENDPOINT_URL_DYNAMODB",
+    };
+
+    #[test]
+    fn an_answer_that_broke_off_is_told_from_one_of_something_else() {
+        let cases = [
+            (SdkBody::taken(), "does not answer as it should"),
+            (SdkBody::from("<html>"), "does not speak DynamoDB's protocol"),
+            (SdkBody::from(""), "does not speak DynamoDB's protocol"),
+        ];
+        for (body, says) in cases {
+            let came = HttpResponse::new(200.try_into().unwrap(), body);
+            let error = SdkError::<ErrorMetadata, _>::response_error("half of it", came);
+            let error = STORE.error(error);
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    }
 
     #[test]
     fn a_refusal_says_what_the_caller_can_do_and_which_setting_is_wrong() {
         use ErrorKind::*;
-        let service = Service {
-            name: "the store",
-            protocol: "DynamoDB",
-            setting: "HASHREEL_RECORDS",
-            endpoint: "AWS_ENDPOINT_URL_DYNAMODB",
-        };
         let cases = [
             (400, "UnrecognizedClientException", "", Internal, "AWS_ACCESS_KEY_ID"),
             (403, "InvalidClientTokenId", "", Internal, "AWS_ACCESS_KEY_ID"),
@@ -180,7 +201,7 @@ mod tests {
             (400, "ValidationException", "", Internal, "400 ValidationException"),
         ];
         for (status, code, message, kind, says) in cases {
-            let (found, sentence) = service.meaning(Answer { status, code, message });
+            let (found, sentence) = STORE.meaning(Answer { status, code, message });
             assert_eq!(found, kind, "{status} {code}");
             assert!(sentence.contains(says), "{status} {code}: {sentence}");
         }

@@ -118,6 +118,10 @@ async fn an_answer_that_breaks_off_is_asked_for_again() {
     let server = Server::script(&[|| Answer::Broken]).await;
     let error = server.store().get(&name("a"), None).await.unwrap_err();
     assert_eq!((error.kind(), server.asked().len()), (ErrorKind::Unavailable, 4));
+    // No setting is wrong: it did speak.
+    let error = server.store().list("", None, 1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+    assert!(error.to_string().contains("does not answer as it should"), "{error}");
 }
 
 #[tokio::test]
