@@ -6,7 +6,7 @@
 //! Objects never change under their name, so nothing here goes stale; what was deleted is dropped after
 //! [`KEPT`] at the latest.
 
-use axum::body::Bytes;
+use axum::{body::Bytes, http::Method};
 use model::{ByteRange, Error, Result};
 use moka::future::Cache;
 use objects::{ObjectName, ObjectStore};
@@ -54,6 +54,18 @@ impl ObjectCache {
             .map_err(|error: Arc<Error>| Error::with_source(error.kind(), error.to_string(), error))
     }
 
+    /// The length of an object that `method` asks for: a GET gets it whole for that, since it reads it next,
+    /// and a HEAD, which does not, only looks.
+    ///
+    /// # Errors
+    /// `NotFound`; those of the store.
+    pub(crate) async fn len_for(&self, method: &Method, name: &ObjectName) -> Result<u64> {
+        if method == Method::HEAD && !self.cache.contains_key(name) {
+            return self.objects.head(name).await.map(|found| found.len);
+        }
+        self.get(name).await.map(|bytes| bytes.len() as u64)
+    }
+
     /// Bytes of an object that was just got. They are a copy, and where the cache has let go of the object
     /// they are read from the store alone. `range` lies within it.
     ///
@@ -77,7 +89,7 @@ impl ObjectCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use objects::Put;
+    use objects::{Put, layer::Counted};
 
     #[tokio::test]
     async fn a_part_is_the_same_bytes_and_keeps_no_object_in_memory() {
@@ -95,6 +107,24 @@ mod tests {
             let part = cache.part(&name, range).await.unwrap();
             assert_eq!(part, "234");
             assert!(!whole.as_ptr_range().contains(&part.as_ptr()), "a part is a copy");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_head_looks_at_an_object_and_gets_none_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let objects = objects::open(&format!("file://{}", dir.path().display())).await.unwrap();
+        let counted = Counted::new(objects);
+        let name = ObjectName::new("renditions/r/0.m4s").unwrap();
+        let put = Put::new(name.clone(), Bytes::from_static(b"0123456789"));
+        counted.put_all(vec![put]).await.unwrap();
+        let cache = ObjectCache::new(Arc::new(counted.clone()), 1 << 20);
+        let asked = || (counted.counts().heads, counted.counts().gets);
+        // (method, heads and gets until then)
+        let cases = [(Method::HEAD, (1, 0)), (Method::GET, (1, 1)), (Method::HEAD, (1, 1))];
+        for (method, expected) in cases {
+            assert_eq!(cache.len_for(&method, &name).await.unwrap(), 10);
+            assert_eq!(asked(), expected, "{method}");
         }
     }
 }

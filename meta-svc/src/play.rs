@@ -99,7 +99,7 @@ pub(crate) async fn poster(
     let what = Representation {
         tag: tag(&poster.object),
         media_type: HeaderValue::from_static("image/jpeg"),
-        len: meta.objects.get(&name).await?.len() as u64,
+        len: meta.objects.len_for(&method, &name).await?,
     };
     let source = Source::Object(meta.objects.clone(), name);
     let mut response = serve(&method, &headers, &what, &source).await?;

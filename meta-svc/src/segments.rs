@@ -92,7 +92,7 @@ async fn answer(
     let what = Representation {
         tag: tag(name.as_str()),
         media_type: HeaderValue::from_static("video/mp4"),
-        len: meta.objects.get(&name).await?.len() as u64,
+        len: meta.objects.len_for(method, &name).await?,
     };
     let source = Source::Object(meta.objects.clone(), name);
     let mut response = serve(method, headers, &what, &source).await?;

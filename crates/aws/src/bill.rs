@@ -1,6 +1,8 @@
 //! What AWS bills this process for: its requests, and the capacity that DynamoDB spent on them.
 //!
-//! A request is counted where it goes out, so that each try counts, as it does on the bill. The figures
+//! A request is counted where it goes out, so that each try counts, as it does on the bill. Of capacity only
+//! that of the calls that succeeded is known: DynamoDB bills writes whose condition failed and transactions
+//! that were cancelled, too, and does not say in its refusal what they cost. The figures
 //! are the process's, as its memory is: the clients of three back ends add to them.
 
 use aws_smithy_runtime_api::{
@@ -50,7 +52,7 @@ pub fn counting() -> SharedInterceptor {
     SharedInterceptor::new(Counting)
 }
 
-/// Adds capacity that DynamoDB says a request has cost.
+/// Adds capacity that DynamoDB says a request has cost, which it does where the request succeeded.
 pub fn spent(units: Units, capacity: f64) {
     CAPACITY.get_or_create(&Spent { units }).inc_by(capacity);
 }
@@ -58,7 +60,11 @@ pub fn spent(units: Units, capacity: f64) {
 /// Adds the figures to those that a process shows.
 pub fn register(registry: &mut Registry) {
     registry.register("aws_requests", "Requests to AWS, each try", REQUESTS.clone());
-    registry.register("dynamodb_capacity_units", "Units that DynamoDB spent", CAPACITY.clone());
+    registry.register(
+        "dynamodb_capacity_units",
+        "Units that DynamoDB spent on the calls that succeeded",
+        CAPACITY.clone(),
+    );
 }
 
 #[derive(Debug)]

@@ -203,14 +203,22 @@ impl Drop for Upload {
     fn drop(&mut self) {
         // Without a runtime the process is ending, as in a crash.
         let (false, Ok(runtime)) = (self.is_complete, Handle::try_current()) else { return };
-        let abort = self
-            .store
+        let (store, key) = (self.store.clone(), self.key.clone());
+        let abort = store
             .client
             .abort_multipart_upload()
-            .bucket(&*self.store.bucket)
-            .key(&self.key)
+            .bucket(&*store.bucket)
+            .key(&key)
             .upload_id(&self.id);
-        // Bounded by the deadline of a request.
-        runtime.spawn(async move { abort.send().await });
+        // Bounded by the deadlines of a turn and of a request.
+        runtime.spawn(async move {
+            let bucket = store.bucket.clone();
+            let abort =
+                async move { abort.send().await.map_err(|error| error::error(&bucket, error)) };
+            if let Err(error) = store.in_turn(abort).await {
+                let cause = error.chain();
+                tracing::warn!(key, cause, "parts of an object are left to the lifecycle rule");
+            }
+        });
     }
 }

@@ -458,6 +458,36 @@ async fn an_upload_that_does_not_become_an_object_is_aborted() {
 }
 
 #[tokio::test]
+async fn an_abort_waits_for_its_turn() {
+    let (sender, mut aborted) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::new(move |_, asked| {
+        if asked.method == Method::DELETE {
+            sender.send(()).unwrap();
+        }
+        multipart(asked, completed())
+    })
+    .await;
+    let store = server.store_with(Limits { in_flight: 1, ..quick() });
+    // As where the last part is on its way when the caller leaves.
+    let (turn, turns) = tokio::sync::oneshot::channel();
+    let taken = store.clone();
+    let cut = pieces(32).chain(stream::once(async move {
+        turn.send(taken.turns.clone().acquire_owned().await.unwrap()).unwrap();
+        Err(Error::new(ErrorKind::Cancelled, "the client left"))
+    }));
+    store.put_stream(&name("a"), cut.boxed()).await.unwrap_err();
+    let turn = turns.await.unwrap();
+    // A look at the bucket needs no turn, and is answered behind whatever went out before.
+    for _ in 0..10 {
+        store.probe().await.unwrap_err();
+    }
+    assert!(aborted.try_recv().is_err(), "it went out without a turn");
+    drop(turn);
+    let aborted = tokio::time::timeout(MINUTE, aborted.recv()).await;
+    aborted.expect("it is aborted").unwrap();
+}
+
+#[tokio::test]
 async fn what_came_of_an_upload_is_looked_at_where_its_completion_does_not_tell() {
     let silence: fn() -> Answer = || Answer::Silence;
     let race: fn() -> Answer = || Answer::Refused(409, "ConditionalRequestConflict");
