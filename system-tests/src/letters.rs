@@ -31,6 +31,10 @@ impl Jobs {
     #[must_use]
     pub fn run(&self, args: &[&str]) -> Output {
         let mut command = Command::new(hashreel());
+        // The tests' own environment may name a deployment, too.
+        for setting in ["HASHREEL_DATA", "HASHREEL_RECORDS", "HASHREEL_QUEUE"] {
+            command.env_remove(setting);
+        }
         command.arg("jobs").args(args).args(&self.at).envs(&self.environment);
         command.output().unwrap()
     }
