@@ -3,6 +3,7 @@
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use model::{Error, ErrorKind, Result};
 use std::time::Duration;
@@ -13,8 +14,7 @@ const CONNECT: Duration = Duration::from_secs(3);
 pub const ATTEMPT: Duration = Duration::from_secs(5);
 /// How long a call may take with all its tries. Below it a client's own time-out seldom strikes.
 pub const DEADLINE: Duration = Duration::from_secs(20);
-/// Tries of a call that the SDK itself may repeat, with jitter between them. A client has no quota of
-/// them over all its calls: under many failures that would leave single calls without any.
+/// Tries of a call that the SDK itself may repeat, with jitter between them.
 const TRIES: u32 = 6;
 /// The longest pause between two of them.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -57,4 +57,11 @@ pub fn http() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .build_https()
+}
+
+/// For the configuration of a client, `whose` tries have no quota over all its calls, as the SDK's have:
+/// under many failures that would leave single calls without any.
+#[must_use]
+pub fn no_quota(whose: &'static str) -> RetryPartition {
+    RetryPartition::custom(whose).token_bucket(TokenBucket::unlimited()).build()
 }

@@ -9,6 +9,6 @@ mod service;
 mod tries;
 
 pub use aws_config::SdkConfig;
-pub use client::{ATTEMPT, DEADLINE, config, http};
+pub use client::{ATTEMPT, DEADLINE, config, http, no_quota};
 pub use service::{Answer, Service, may_have_happened};
 pub use tries::Tries;

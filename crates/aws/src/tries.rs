@@ -1,7 +1,7 @@
 //! Trying again until a deadline, for calls whose repetition the SDK cannot judge: those that must not be
 //! repeated blindly, and those whose answer says of a part that it failed. The SDK tries such a call once.
 
-use aws_smithy_types::timeout::TimeoutConfig;
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use model::{Error, ErrorKind, Result};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -40,11 +40,14 @@ impl Tries {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// For the SDK's call of the next try: `attempt`, or what is left where that is less.
+    /// For the SDK's call of the next try: it does not repeat it, and ends it after `attempt`, or after what
+    /// is left where that is less.
     #[must_use]
-    pub fn time_outs(&self, attempt: Duration) -> TimeoutConfig {
+    pub fn once(&self, attempt: Duration) -> (RetryConfig, TimeoutConfig) {
         let time = attempt.min(self.left());
-        TimeoutConfig::builder().operation_attempt_timeout(time).operation_timeout(time).build()
+        let time_outs =
+            TimeoutConfig::builder().operation_attempt_timeout(time).operation_timeout(time);
+        (RetryConfig::disabled(), time_outs.build())
     }
 
     /// Waits for the next try.
@@ -96,8 +99,11 @@ mod tests {
     async fn no_try_has_longer_than_what_is_left() {
         let second = Duration::from_secs(1);
         let tries = Tries::within(10 * second);
-        let limit =
-            |tries: &Tries| tries.time_outs(5 * second).operation_attempt_timeout().unwrap();
+        let limit = |tries: &Tries| {
+            let (retries, time_outs) = tries.once(5 * second);
+            assert_eq!(retries.max_attempts(), 1);
+            time_outs.operation_attempt_timeout().unwrap()
+        };
         assert_eq!(limit(&tries), 5 * second);
         sleep(8 * second).await;
         assert_eq!(limit(&tries), 2 * second);

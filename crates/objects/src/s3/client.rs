@@ -5,8 +5,7 @@ use aws::SdkConfig;
 use aws_sdk_s3::{
     Client,
     config::{
-        Builder, IdentityCache, ResponseChecksumValidation,
-        retry::{RetryConfig, RetryPartition, TokenBucket},
+        Builder, IdentityCache, ResponseChecksumValidation, retry::RetryConfig,
         timeout::TimeoutConfig,
     },
 };
@@ -32,10 +31,7 @@ pub(super) fn new(config: &SdkConfig, limits: &Limits) -> Client {
     let config = Builder::from(config)
         .interceptor(aws::bill::counting())
         .retry_config(retries)
-        // A quota over all calls would leave single ones without tries under many failures.
-        .retry_partition(
-            RetryPartition::custom("objects").token_bucket(TokenBucket::unlimited()).build(),
-        )
+        .retry_partition(aws::no_quota("objects"))
         .timeout_config(timeouts)
         .identity_cache(IdentityCache::lazy().buffer_time(USED_NO_MORE).build())
         .force_path_style(own)

@@ -2,7 +2,7 @@
 
 use super::error::Races;
 use aws::Tries;
-use aws_sdk_s3::config::{Builder, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_s3::config::{Builder, timeout::TimeoutConfig};
 use std::time::Duration;
 
 /// Bytes a second below which a request that carries an object is given up: with as many requests in
@@ -70,9 +70,8 @@ impl Limits {
 
     /// For a request that is one of `tries`: the SDK does not repeat it.
     pub(super) fn once(&self, tries: &Tries) -> Builder {
-        Builder::new()
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(tries.time_outs(self.attempt))
+        let (retries, time_outs) = tries.once(self.attempt);
+        Builder::new().retry_config(retries).timeout_config(time_outs)
     }
 }
 

@@ -8,7 +8,6 @@ use super::error::{self, SERVICE, refused};
 use crate::{MAX_BODY_BYTES, MAX_SEND};
 use aws_sdk_sqs::{
     Client, config,
-    config::retry::RetryConfig,
     types::{
         BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
         DeleteMessageBatchRequestEntry, SendMessageBatchRequestEntry,
@@ -272,9 +271,8 @@ impl<E: Entry> Gather<E> {
             }
             let entries = lot.iter().map(|waiting| waiting.entry.clone()).collect();
             // Repeated here, not by the SDK, which knows nothing of single entries.
-            let once = config::Builder::new()
-                .retry_config(RetryConfig::disabled())
-                .timeout_config(tries.time_outs(aws::ATTEMPT));
+            let (retries, time_outs) = tries.once(aws::ATTEMPT);
+            let once = config::Builder::new().retry_config(retries).timeout_config(time_outs);
             let answered = E::call(&self.client, once, &self.url, entries).await;
             let (left, error) = match answered {
                 Ok(answered) => told(lot, &answered),

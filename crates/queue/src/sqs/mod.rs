@@ -21,10 +21,7 @@ use crate::{DeadId, DeadPage, Delivery, Depth, JobQueue, Outgoing, Receipt, stor
 use async_trait::async_trait;
 use aws_sdk_sqs::{
     Client, config,
-    config::{
-        retry::{RetryPartition, TokenBucket},
-        timeout::TimeoutConfig,
-    },
+    config::timeout::TimeoutConfig,
     types::{MessageSystemAttributeName as Attribute, QueueAttributeName},
 };
 use error::refused;
@@ -76,10 +73,9 @@ impl SqsQueue {
             .operation_attempt_timeout(POLL)
             .operation_timeout(POLL)
             .build();
-        let no_quota = RetryPartition::custom("jobs").token_bucket(TokenBucket::unlimited());
         let usual = config::Builder::from(config)
             .interceptor(aws::bill::counting())
-            .retry_partition(no_quota.build());
+            .retry_partition(aws::no_quota("jobs"));
         let waits = usual.clone().timeout_config(time_outs).build();
         let (calls, polls) = (Client::from_conf(usual.build()), Client::from_conf(waits));
         let jobs = address(&calls, name, None).await?;

@@ -19,10 +19,7 @@ use async_trait::async_trait;
 use aws::Tries;
 use aws_sdk_dynamodb::{
     Client,
-    config::{
-        Builder, Config,
-        retry::{RetryConfig, RetryPartition, TokenBucket},
-    },
+    config::{Builder, Config},
     types::{KeyType, ScalarAttributeType, TableDescription},
 };
 use model::{Error, Result, without_secret};
@@ -53,11 +50,10 @@ impl DynamoRecords {
     /// As [`Self::open`].
     pub async fn with(config: Config, table: &str) -> Result<Self> {
         check_name(table)?;
-        let no_quota = RetryPartition::custom("records").token_bucket(TokenBucket::unlimited());
         let config = config
             .to_builder()
             .interceptor(aws::bill::counting())
-            .retry_partition(no_quota.build())
+            .retry_partition(aws::no_quota("records"))
             .build();
         let store = Self { client: Client::from_conf(config), table: table.to_owned() };
         let described = store.client.describe_table().table_name(table).send().await;
@@ -96,9 +92,8 @@ impl fmt::Debug for DynamoRecords {
 
 /// For a call that is one of `tries`: the SDK does not repeat it, and ends it when their time is over.
 fn once(tries: &Tries) -> Builder {
-    Builder::new()
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(tries.time_outs(aws::ATTEMPT))
+    let (retries, time_outs) = tries.once(aws::ATTEMPT);
+    Builder::new().retry_config(retries).timeout_config(time_outs)
 }
 
 /// # Errors
