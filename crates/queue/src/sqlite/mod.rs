@@ -5,6 +5,7 @@
 //! and jobs come in the order in which they became visible.
 
 mod table;
+mod taken;
 
 use crate::{DeadId, DeadPage, Delivery, Depth, JobQueue, MAX_REASON, Outgoing, Receipt, store};
 use ::sqlite::{Database, Failure, Format};
@@ -12,8 +13,10 @@ use async_trait::async_trait;
 use model::{Error, Result, Timestamp};
 use rusqlite::Connection;
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use taken::{Home, Taken};
 use tokio::{
-    sync::{Notify, oneshot},
+    runtime::Handle,
+    sync::Notify,
     time::{Instant, timeout},
 };
 
@@ -115,32 +118,20 @@ impl SqliteQueue {
         Ok(if taken.is_empty() { again } else { Look::Jobs(taken) })
     }
 
-    /// Takes up to `max` jobs. What was taken for a caller who has left meanwhile, as one does who is told to
-    /// stop, is given back: nobody knows of it, and it would be hidden until its time is over.
     async fn take(&self, max: usize, now: i64, hidden_until: i64) -> Result<Vec<Delivery>> {
-        let (database, arrived) = (self.database.clone(), self.arrived.clone());
         let most = self.settings.max_receives;
-        let (answer, heard) = oneshot::channel();
-        let here = Arc::new(());
-        let caller = Arc::downgrade(&here);
-        tokio::spawn(async move {
-            let take = move |connection: &Connection| match caller.strong_count() {
-                0 => Ok(Vec::new()),
-                _ => table::take(connection, max, now, hidden_until, most),
-            };
-            let taken = database.write(take).await;
-            let Err(Ok(unheard)) = answer.send(taken) else { return };
-            let given_back = database.write(move |c| table::give_back(c, &unheard, now)).await;
-            match given_back {
-                Ok(()) => arrived.notify_waiters(),
-                Err(error) => {
-                    tracing::warn!(error = error.chain(), "jobs stay hidden that nobody took");
-                }
-            }
+        let home = Home {
+            database: self.database.clone(),
+            arrived: self.arrived.clone(),
+            runtime: Handle::current(),
+            now,
+            hidden_until,
+        };
+        let taken = self.write(move |connection| {
+            let jobs = table::take(connection, max, now, hidden_until, most)?;
+            Ok(Taken { jobs, home })
         });
-        let taken = heard.await;
-        drop(here);
-        taken.unwrap_or_else(|_| Err(Error::internal("taking jobs ended unexpectedly")))
+        Ok(taken.await?.received())
     }
 }
 

@@ -93,29 +93,30 @@ pub(super) fn extend(
     now: i64,
     hidden_until: i64,
 ) -> Result<(), Failure> {
-    match hide(connection, held, now, hidden_until)? {
+    let sql = "UPDATE job SET visible_at = ?4 WHERE id = ?1 AND receives = ?2 AND visible_at > ?3";
+    let parameters = (held.id, held.receives, now, hidden_until);
+    match connection.prepare_cached(sql)?.execute(parameters)? {
         0 => Err(lost().into()),
         _ => Ok(()),
     }
 }
 
-/// Makes visible again what was taken, but for what somebody else has taken meanwhile.
+/// Undoes a [`take`], but for what somebody else has taken meanwhile: also one that never happened, as its
+/// transaction failed, and after which another has the same number.
 pub(super) fn give_back(
     connection: &Connection,
     taken: &[Delivery],
     now: i64,
+    hidden_until: i64,
 ) -> Result<(), Failure> {
+    let sql = "UPDATE job SET visible_at = ?3, receives = receives - 1
+               WHERE id = ?1 AND receives = ?2 AND visible_at = ?4";
+    let mut give_back = connection.prepare_cached(sql)?;
     for delivery in taken {
-        hide(connection, held(&delivery.receipt)?, now, now)?;
+        let Held { id, receives } = held(&delivery.receipt)?;
+        give_back.execute((id, receives, now, hidden_until))?;
     }
     Ok(())
-}
-
-/// How many were held: one or none.
-fn hide(connection: &Connection, held: Held, now: i64, until: i64) -> Result<usize, Failure> {
-    let sql = "UPDATE job SET visible_at = ?4 WHERE id = ?1 AND receives = ?2 AND visible_at > ?3";
-    let parameters = (held.id, held.receives, now, until);
-    Ok(connection.prepare_cached(sql)?.execute(parameters)?)
 }
 
 pub(super) fn delete(connection: &Connection, held: Held) -> Result<(), Failure> {
