@@ -33,6 +33,8 @@ pub(crate) fn rounds(began: Instant, every: Duration) -> Interval {
 pub(crate) struct Hold {
     queue: Arc<dyn JobQueue>,
     state: Arc<Mutex<State>>,
+    /// Held while a call to keep the message is under way.
+    keeping: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug)]
@@ -46,7 +48,8 @@ enum State {
 
 impl Hold {
     pub(crate) fn new(queue: Arc<dyn JobQueue>, receipt: Receipt) -> Self {
-        Self { queue, state: Arc::new(Mutex::new(State::Held(receipt))) }
+        let state = Arc::new(Mutex::new(State::Held(receipt)));
+        Self { queue, state, keeping: Arc::default() }
     }
 
     pub(crate) fn is_lost(&self) -> bool {
@@ -66,14 +69,28 @@ impl Hold {
         }
     }
 
+    /// The same once no call to keep the message is under way, for whoever sets anew when it is seen again: of
+    /// two calls at once a queue may heed the first one last.
+    pub(crate) async fn take_settled(&self) -> Option<Receipt> {
+        let receipt = self.take()?;
+        drop(self.keeping.lock().await);
+        Some(receipt)
+    }
+
     /// Keeps the message hidden for `lease` at a time until it is ended or lost, and then does nothing.
     pub(crate) async fn keep(&self, worker: &Worker) -> Infallible {
         let lease = worker.config.lease;
         let mut rounds = worker.rounds();
         rounds.tick().await;
         loop {
-            let Some(receipt) = self.held() else { return pending().await };
-            match worker.in_time(self.queue.extend(&receipt, lease)).await {
+            let keeping = self.keeping.lock().await;
+            let kept = match self.held() {
+                Some(receipt) => Some(worker.in_time(self.queue.extend(&receipt, lease)).await),
+                None => None,
+            };
+            drop(keeping);
+            let Some(kept) = kept else { return pending().await };
+            match kept {
                 Ok(()) => {}
                 // The task's lease is what counts; without its message the task comes again by another.
                 Err(error) if error.kind() == ErrorKind::Conflict => {

@@ -81,7 +81,7 @@ impl Message {
 
     /// Anybody may have it, at once.
     async fn give_back(&self) -> Result<()> {
-        match self.hold.take() {
+        match self.hold.take_settled().await {
             Some(receipt) => self.queue.extend(&receipt, Duration::ZERO).await,
             None => Ok(()),
         }
@@ -206,7 +206,7 @@ async fn failed(worker: &Worker, message: &Message, error: &Error) -> Result<()>
         }
         Ok(()) => {}
     }
-    match message.hold.take() {
+    match message.hold.take_settled().await {
         Some(receipt) => message.queue.bury(&receipt, &error.chain()).await,
         None => Ok(()),
     }

@@ -20,8 +20,8 @@ pub fn is_short(pipe: &Pipe) -> bool {
 fn ends(head: &[u8]) -> Option<u64> {
     if let Some(rest) = head.strip_prefix(b"RIFF") {
         let size = u32::from_le_bytes(*rest.first_chunk()?);
-        // Recorders leave a zero there until they are done.
-        return (size > 0).then(|| u64::from(size) + 8);
+        // Until they are done, recorders leave nothing there, or all that there could be.
+        return (1..u32::MAX).contains(&size).then(|| u64::from(size) + 8);
     }
     let ebml = head.strip_prefix(b"\x1a\x45\xdf\xa3")?;
     let (size, length) = number(ebml)?;
@@ -65,6 +65,7 @@ mod tests {
             (b"\x1a\x45\xdf\xa3\x83abcsomething else".to_vec(), None),
             (b"RIFF\x00\x01\x00\x00AVI ".to_vec(), Some(264)),
             (b"RIFF\x00\x00\x00\x00AVI ".to_vec(), None),
+            (b"RIFF\xff\xff\xff\xffAVI ".to_vec(), None),
             (b"RIFF\x00".to_vec(), None),
             (b"\x00\x00\x00\x20ftypisom".to_vec(), None),
             (Vec::new(), None),

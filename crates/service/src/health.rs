@@ -13,12 +13,8 @@ use futures::{FutureExt as _, future::BoxFuture};
 use http::{StatusCode, header};
 use model::Result;
 use serde_json::{Map, Value, json};
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
-use tokio::time::Instant;
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::{sync::Mutex, time::Instant};
 
 /// How long a back end may take to answer and still count as ready.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -82,21 +78,20 @@ pub fn operations(metrics: Metrics, health: Health) -> Router {
 /// Checks, and what they said last.
 struct Looked {
     health: Health,
+    /// Held by the one who asks: those who come meanwhile wait for what it hears.
     last: Mutex<Option<(Instant, Vec<&'static str>)>>,
 }
 
 impl Looked {
     async fn failing(&self) -> Vec<&'static str> {
-        // Replaced as a whole, whatever a panicking request did.
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((at, failing)) = last
+        let mut last = self.last.lock().await;
+        if let Some((at, failing)) = &*last
             && at.elapsed() < KEPT
         {
-            return failing;
+            return failing.clone();
         }
         let failing = self.health.failing().await;
-        let found = Some((Instant::now(), failing.clone()));
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        *last = Some((Instant::now(), failing.clone()));
         failing
     }
 }
@@ -159,6 +154,25 @@ mod tests {
             assert_eq!(asked.load(Relaxed), seconds);
             tokio::time::advance(KEPT).await;
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_a_back_end_hangs_it_is_asked_once_for_all() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let health = Health::default().check("records", move || {
+            count.fetch_add(1, Relaxed);
+            std::future::pending()
+        });
+        let router = operations(Metrics::new(|_| ()), health);
+        let answers = (0..10).map(|_| {
+            let request = Request::builder().uri("/readyz").body(Body::empty()).unwrap();
+            router.clone().oneshot(request)
+        });
+        for answer in futures::future::join_all(answers).await {
+            assert_eq!(answer.unwrap().status(), 503);
+        }
+        assert_eq!(asked.load(Relaxed), 1);
     }
 
     #[tokio::test]
