@@ -174,12 +174,13 @@ impl<'a> Segments<'a> {
         self.discard(&unused).await
     }
 
+    /// Deletes what the tables do not name.
     async fn discard(&self, unused: &[String]) -> Result<()> {
         if unused.is_empty() {
             return Ok(());
         }
         let names = unused.iter().map(|name| name.parse()).collect::<Result<Vec<_>>>()?;
-        self.worker.discard(&names).await;
-        Ok(())
+        // Where they stay, the attempt is one that failed: only then are they looked for in the end.
+        self.worker.objects().delete_all(&names).await
     }
 }
