@@ -14,7 +14,8 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 the server cannot be \
-reached or is overloaded, 4 no such file, 5 not allowed, 6 no space left, 7 stored bytes are damaged.";
+reached or is overloaded, 4 no such file, 5 not allowed, 6 no space left, 7 stored bytes are damaged, \
+130 stopped by Ctrl-C.";
 
 const PUT_EXIT_CODES: &str = "Each file's id goes to stdout once it is stored, whatever becomes of its \
 video. The exit code is that of the first file that failed: 2 also where, with --wait, no stream could be \
@@ -64,7 +65,7 @@ pub struct UpArgs {
         value_parser = service::listen_address
     )]
     pub listen: SocketAddr,
-    /// Transcoding tasks at a time [default: one per core]
+    /// Transcoding tasks at a time; with 0 they wait for a start with more [default: one per core]
     #[arg(long, env = "HASHREEL_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(0..=256))]
     pub workers: Option<u16>,
     /// Demand API keys on a loopback address too

@@ -12,6 +12,8 @@ pub fn code(error: &Error) -> ExitCode {
         ErrorKind::Unauthenticated | ErrorKind::Forbidden => 5,
         ErrorKind::NoSpace => 6,
         ErrorKind::Damaged => 7,
+        // As a shell says it of what Ctrl-C has ended.
+        ErrorKind::Cancelled => 130,
         _ => 1,
     })
 }

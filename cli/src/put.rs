@@ -24,14 +24,33 @@ const POLL: Duration = Duration::from_millis(500);
 /// Uploads all files, one after the other; a file that fails does not keep the others from going on.
 ///
 /// # Errors
-/// That of the first file that failed.
+/// That of the first file that failed; `Cancelled` after Ctrl-C.
 pub async fn run(args: &PutArgs) -> Result<()> {
+    let bars = MultiProgress::new();
+    tokio::select! {
+        // Heard from the first moment.
+        biased;
+        stopped = tokio::signal::ctrl_c() => {
+            stopped.map_err(|error| {
+                Error::with_source(ErrorKind::Internal, "the system tells of no Ctrl-C", error)
+            })?;
+            // Drawn no more, so that the next line is the shell's.
+            bars.clear().map_err(|error| {
+                Error::with_source(ErrorKind::Internal, "the bars cannot be cleared", error)
+            })?;
+            let sentence = "stopped; the same command again goes on where the upload stands";
+            Err(Error::new(ErrorKind::Cancelled, sentence))
+        }
+        done = put_all(args, &bars) => done,
+    }
+}
+
+async fn put_all(args: &PutArgs, bars: &MultiProgress) -> Result<()> {
     let client = Client::new(&args.server)?;
     client.look_for_server().await?;
-    let bars = MultiProgress::new();
     let mut first = None;
     for path in &args.files {
-        match put(&client, path, args.wait, &bars).await {
+        match put(&client, path, args.wait, bars).await {
             Ok(file) => {
                 // It is stored, whatever became of its video.
                 bars.suspend(|| {

@@ -3,7 +3,13 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::{fs, net::TcpListener, path::Path, process::Output};
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    fs,
+    net::TcpListener,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
 use system_tests::{
     program::{hashreel, run, succeed},
     server::{Server, command, refuses_to_start, refuses_to_start_by},
@@ -29,6 +35,25 @@ fn a_port_in_use_is_named() {
     let output = refuses_to_start(&data, address);
     refused(&output, 1, &[&address.to_string(), "in use", "--listen"]);
     assert!(!data.exists(), "a start that is refused leaves nothing");
+}
+
+#[test]
+fn an_upload_that_is_stopped_says_how_to_go_on() {
+    // Takes connections and never answers, so that the upload is under way for as long as is needed.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("clip.mp4");
+    fs::write(&file, "x").unwrap();
+    let server = format!("http://{}", silent.local_addr().unwrap());
+    let put = Command::new(hashreel())
+        .args(["put", "--server", &server])
+        .arg(&file)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _connection = silent.accept().unwrap();
+    kill_process(Pid::from_child(&put), Signal::INT).unwrap();
+    refused(&put.wait_with_output().unwrap(), 130, &["stopped", "the same command again"]);
 }
 
 #[test]

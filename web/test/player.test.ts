@@ -151,6 +151,7 @@ test("a file's kind is told by its ending, its sign by its media type", () => {
 test("a search finds names that contain all its words", () => {
   assert.ok(matches("Harbour at dawn, take 3.mov", "DAWN harb"));
   assert.ok(matches("anything", ""));
+  assert.ok(matches("cafe\u0301.mp4", "caf\u00e9") && matches("caf\u00e9.mp4", "cafe\u0301"));
   assert.ok(!matches("Harbour at dawn", "harbour dusk"));
 });
 

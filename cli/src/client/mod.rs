@@ -163,10 +163,12 @@ async fn refusal(mut response: Response) -> Error {
         }
     }
     let problem: Problem = serde_json::from_slice(&body).unwrap_or_default();
-    let message = problem
-        .detail
-        .or(problem.title)
-        .unwrap_or_else(|| format!("the server answered {status} and gave no reason"));
+    let message = problem.detail.or(problem.title).unwrap_or_else(|| {
+        format!(
+            "the server answered {status} and no more, as no Hashreel does: name the right server \
+             with --server or HASHREEL_SERVER"
+        )
+    });
     let error = Error::new(kind_of(status), message);
     if status == StatusCode::UNAUTHORIZED {
         return error.context("set HASHREEL_KEY or --key to an API key of this server");

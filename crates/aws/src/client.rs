@@ -37,7 +37,7 @@ pub async fn config() -> Result<SdkConfig> {
         .timeout_config(timeouts)
         .load()
         .await;
-    if config.region().is_none() {
+    if config.region().is_none_or(|region| region.as_ref().is_empty()) {
         return Err(Error::internal(
             "AWS's region is not known: set AWS_REGION, or region in the AWS configuration file",
         ));

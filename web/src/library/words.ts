@@ -67,11 +67,14 @@ const families: { is: RegExp; icon: IconName; word: string }[] = [
   { is: /^text\/|pdf|document|sheet|presentation|msword|rtf/, icon: "text", word: "Document" },
 ];
 
-/** Whether the name contains all the words of a search, in whatever order and case. */
+/**
+ * Whether the name contains all the words of a search, in whatever order and case, and however its accents are
+ * written: macOS names files with the accent behind the letter, keyboards give both in one.
+ */
 export function matches(name: string, search: string): boolean {
-  const text = name.toLowerCase();
-  return search
-    .toLowerCase()
+  const plain = (text: string) => text.normalize("NFC").toLowerCase();
+  const text = plain(name);
+  return plain(search)
     .split(/\s+/)
     .every((word) => text.includes(word));
 }

@@ -187,6 +187,9 @@ function config(position: number): Partial<HlsConfig> {
     capLevelToPlayerSize: true,
     maxBufferLength: 30,
     backBufferLength: 60,
+    // By what is known of the connection; where nothing is, by a first part of the lowest quality. Not by the
+    // playlist's first, which a slow connection takes half a minute to fetch a part of.
+    startLevel: -1,
     ...(estimate === null ? {} : { abrEwmaDefaultEstimate: estimate, testBandwidth: false }),
   };
 }
