@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import type { Video } from "../src/core/api";
 import { cutOff, kindOf, matches, reasonOf, stateOf } from "../src/library/words";
-import { problemOf } from "../src/player/engine";
+import { problemOf, startLevel } from "../src/player/engine";
 import { fillsBox } from "../src/player/fit";
 import { command } from "../src/player/keys";
 import { qualities } from "../src/player/quality";
@@ -146,6 +146,19 @@ test("a file's kind is told by its ending, its sign by its media type", () => {
     icon: "file",
     word: "File",
   });
+});
+
+test("a stream begins with what the connection carries with ease, and with the lowest where nobody knows", () => {
+  const bitrates = [400_000, 900_000, 1_500_000, 3_000_000];
+  for (const [bandwidth, level] of [
+    [null, 0],
+    [500_000, 0],
+    [2_000_000, 1],
+    [3_000_000, 2],
+    [50_000_000, 3],
+  ] as const)
+    assert.equal(startLevel(bitrates, bandwidth), level, String(bandwidth));
+  assert.equal(startLevel([], null), 0);
 });
 
 test("a search finds names that contain all its words", () => {

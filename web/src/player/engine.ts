@@ -86,7 +86,13 @@ class HlsEngine implements Engine {
     this.hls = new HlsClass(config(position));
     const { Events } = HlsClass;
     this.hls.on(Events.LEVELS_UPDATED, () => this.readLevels());
-    this.hls.on(Events.MANIFEST_PARSED, () => this.readLevels());
+    this.hls.on(Events.MANIFEST_PARSED, (_event, { levels }) => {
+      this.hls.startLevel = startLevel(
+        levels.map((level) => level.bitrate),
+        rememberedBandwidth(),
+      );
+      this.readLevels();
+    });
     this.hls.on(Events.LEVEL_SWITCHED, (_event, { level }) => {
       this.shown = level;
       events.changed();
@@ -178,6 +184,20 @@ export function problemOf(isNetwork: boolean, status: number): StreamProblem {
   return new StreamProblem("The connection to the server was lost. It is tried again when it is back.", true);
 }
 
+/** A start has nothing in store: it takes no more of the connection than this. */
+const startShare = 0.5;
+
+/**
+ * The quality to begin with, of those that need so many bits a second: the best that a connection of `bandwidth`
+ * carries with ease, and the lowest where nothing is known of it. hls.js by itself takes the playlist's first
+ * where it finds none that is there within seconds, and a slow connection needs half a minute for a part of that.
+ */
+export function startLevel(bitrates: readonly number[], bandwidth: number | null): number {
+  const lowest = bitrates.indexOf(Math.min(...bitrates));
+  const fits = bitrates.filter((bitrate) => bitrate <= (bandwidth ?? 0) * startShare);
+  return fits.length === 0 ? Math.max(lowest, 0) : bitrates.indexOf(Math.max(...fits));
+}
+
 function config(position: number): Partial<HlsConfig> {
   const estimate = rememberedBandwidth();
   return {
@@ -187,10 +207,8 @@ function config(position: number): Partial<HlsConfig> {
     capLevelToPlayerSize: true,
     maxBufferLength: 30,
     backBufferLength: 60,
-    // By what is known of the connection; where nothing is, by a first part of the lowest quality. Not by the
-    // playlist's first, which a slow connection takes half a minute to fetch a part of.
-    startLevel: -1,
-    ...(estimate === null ? {} : { abrEwmaDefaultEstimate: estimate, testBandwidth: false }),
+    testBandwidth: false,
+    ...(estimate === null ? {} : { abrEwmaDefaultEstimate: estimate }),
   };
 }
 
