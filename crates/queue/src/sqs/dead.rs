@@ -7,7 +7,7 @@
 //! see a part.
 
 use super::{
-    SqsQueue,
+    POLL, SqsQueue,
     error::{refused, unsendable},
     gather::{ToDelete, ToHide},
     message::{self, BURIED, Buried, Held},
@@ -16,16 +16,16 @@ use crate::{DeadId, DeadLetter, DeadPage, MAX_REASON, MAX_RECEIVE};
 use aws_sdk_sqs::types::MessageAttributeValue;
 use model::{Error, ErrorKind, Result, Timestamp};
 use std::{collections::HashSet, time::Duration};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// The most dead letters that a look takes in.
 pub(super) const MOST: usize = 1000;
-/// How long a look goes on.
+/// How long a look goes on; its last receive, which is not broken off, comes on top.
 const LOOK: Duration = aws::DEADLINE;
 /// How long the letters stay hidden meanwhile: longer than the look, so that it meets none twice. One whose
 /// process is killed hides them as long.
-const HIDDEN: Duration = LOOK.saturating_add(aws::ATTEMPT);
+const HIDDEN: Duration = LOOK.saturating_add(POLL);
 /// A receive that waits asks all of SQS's machines, one that does not asks some.
 const ALL_MACHINES: Duration = Duration::from_secs(1);
 /// How long a job stays hidden while it is put aside: by two calls, to send it and to delete it.
@@ -41,17 +41,36 @@ pub(super) struct Hidden {
 }
 
 impl Hidden {
-    /// Makes them visible again. One that is gone meanwhile is nobody's loss.
-    async fn give_back(mut self) -> Result<()> {
-        let handles = std::mem::take(&mut self.handles);
-        self.queue.show(&handles).await
+    /// Makes them visible again, as many as that is possible for, before they are so by themselves.
+    ///
+    /// # Errors
+    /// The first one; those letters stay hidden for a while.
+    pub(super) async fn give_back(mut self) -> Result<()> {
+        let (mut given_back, until) = (Ok(()), Instant::now() + HIDDEN);
+        while !self.handles.is_empty() && Instant::now() < until {
+            let from = self.handles.len().saturating_sub(MAX_RECEIVE);
+            given_back = given_back.and(self.queue.show(&self.handles[from..]).await);
+            self.handles.truncate(from);
+        }
+        self.handles.clear();
+        given_back
+    }
+
+    /// Gives them back because of `error`, which it returns: that is what went wrong.
+    pub(super) async fn give_back_after(self, error: Error) -> Error {
+        if let Err(second) = self.give_back().await {
+            tracing::warn!(error = second.chain(), "dead letters stay hidden for a while");
+        }
+        error
     }
 
     /// Removes the letters for good.
     pub(super) async fn remove(mut self) -> Result<()> {
         while let Some(handle) = self.handles.last() {
             let call = self.queue.calls.delete_message().queue_url(&self.queue.dead);
-            call.receipt_handle(handle).send().await.map_err(refused)?;
+            if let Err(error) = call.receipt_handle(handle).send().await {
+                return Err(self.give_back_after(refused(error)).await);
+            }
             self.handles.pop();
         }
         Ok(())
@@ -66,7 +85,11 @@ impl Drop for Hidden {
         // Without a runtime, and where this fails, they come back by themselves within [`HIDDEN`].
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (queue, handles) = (self.queue.clone(), std::mem::take(&mut self.handles));
-        runtime.spawn(async move { queue.show(&handles).await });
+        runtime.spawn(async move {
+            if let Err(error) = (Self { queue, handles }).give_back().await {
+                tracing::warn!(error = error.chain(), "dead letters stay hidden for a while");
+            }
+        });
     }
 }
 
@@ -133,7 +156,12 @@ impl SqsQueue {
             let handles = vec![look.hidden.handles.swap_remove(place)];
             (letter, Hidden { queue: self.clone(), handles })
         });
-        look.hidden.give_back().await?;
+        if let Err(error) = look.hidden.give_back().await {
+            return Err(match found {
+                Some((_, hidden)) => hidden.give_back_after(error).await,
+                None => error,
+            });
+        }
         if found.is_none() && !look.is_whole {
             let sentence = "the dead letter is not among those that could be looked at: put others back or \
                             discard them, and try again";
@@ -148,10 +176,12 @@ impl SqsQueue {
         let mut known = HashSet::new();
         let hidden = Hidden { queue: self.clone(), handles: Vec::new() };
         let mut look = Look { letters: Vec::new(), hidden, is_whole: false };
-        while look.hidden.handles.len() < MOST {
+        while look.hidden.handles.len() < MOST && Instant::now() < until {
             let receive = self.messages(&self.dead, MAX_RECEIVE, HIDDEN, ALL_MACHINES);
-            let Ok(messages) = timeout_at(until, receive).await else { break };
-            let messages = messages?;
+            let messages = match receive.await {
+                Ok(messages) => messages,
+                Err(error) => return Err(look.hidden.give_back_after(error).await),
+            };
             if messages.is_empty() {
                 look.is_whole = true;
                 break;

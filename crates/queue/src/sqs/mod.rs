@@ -186,8 +186,10 @@ impl JobQueue for SqsQueue {
             return Err(Error::not_found("there is no such dead letter any more"));
         };
         // In this order a crash between the two leaves both: twice, never none.
-        self.send(vec![Outgoing::now(letter.body)]).await?;
-        hidden.remove().await
+        match self.send(vec![Outgoing::now(letter.body)]).await {
+            Ok(()) => hidden.remove().await,
+            Err(error) => Err(hidden.give_back_after(error).await),
+        }
     }
 
     async fn discard(&self, id: &DeadId) -> Result<()> {
