@@ -203,19 +203,22 @@ impl SqsQueue {
         Ok(look)
     }
 
-    /// Makes dead letters visible again. One that is gone meanwhile is nobody's loss.
+    /// Makes a lot of dead letters visible again. One that is gone meanwhile is nobody's loss.
+    ///
+    /// # Errors
+    /// The first one, once all were tried.
     async fn show(&self, handles: &[String]) -> Result<()> {
-        for lot in handles.chunks(MAX_RECEIVE) {
-            let shown =
-                |handle: &String| self.shows.add(ToHide { handle: handle.clone(), visibility: 0 });
-            for answer in lot.iter().map(shown).collect::<Vec<_>>() {
-                match answer.heard().await {
-                    Err(error) if error.kind() == ErrorKind::Conflict => {}
-                    answer => answer?,
-                }
+        let shown =
+            |handle: &String| self.shows.add(ToHide { handle: handle.clone(), visibility: 0 });
+        let mut all = Ok(());
+        // Each is heard, whatever became of those before: one that nobody waits for is not sent.
+        for answer in handles.iter().map(shown).collect::<Vec<_>>() {
+            match answer.heard().await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                answer => all = all.and(answer),
             }
         }
-        Ok(())
+        all
     }
 }
 
