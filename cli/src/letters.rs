@@ -55,6 +55,17 @@ impl std::str::FromStr for LetterId {
     }
 }
 
+/// What becomes of a letter.
+#[derive(Debug, Clone, Copy)]
+enum What {
+    /// A job again.
+    PutBack,
+    /// Nothing: its video was begun anew.
+    BeginAnew,
+    /// Nothing.
+    Forget,
+}
+
 /// The queues, and the tables that say what their jobs are about.
 struct Letters {
     catalog: Catalog,
@@ -96,11 +107,12 @@ impl Letters {
         }
     }
 
-    /// One after the other, to `see`, which may not add or take away any.
+    /// One after the other, to `see`, which may not add or take away any. Whether these were all.
     async fn each(
         &self,
         mut see: impl AsyncFnMut(LetterId, DeadLetter) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
+        let mut are_all = true;
         for kind in [Kind::Task, Kind::Quick] {
             let mut cursor = None;
             loop {
@@ -110,44 +122,53 @@ impl Letters {
                 }
                 cursor = page.cursor;
                 if cursor.is_none() {
-                    if !page.is_whole {
-                        say::talk("there are more: put these back or discard them, and look again");
-                    }
+                    are_all &= page.is_whole;
                     break;
                 }
             }
         }
-        Ok(())
+        Ok(are_all)
     }
 
-    /// All letters by their ids.
-    async fn all(&self) -> Result<Vec<(LetterId, DeadLetter)>> {
-        let mut all = Vec::new();
-        self.each(async |id, letter| {
-            all.push((id, letter));
-            Ok(())
-        })
-        .await?;
-        Ok(all)
-    }
-
-    /// Those that `args` names.
-    async fn named(&self, args: &LettersArgs) -> Result<Vec<(LetterId, DeadLetter)>> {
+    /// Does `what` with those that `args` names, and says of each what became of it.
+    async fn for_named(&self, args: &LettersArgs, what: What) -> Result<()> {
         let ids = args.ids.iter().map(|id| id.parse()).collect::<Result<Vec<LetterId>>>()?;
-        let mut all = self.all().await?;
-        if args.all {
-            return Ok(all);
+        let mut letters = Vec::new();
+        let see = async |id, letter: DeadLetter| {
+            letters.push((id, letter.body));
+            Ok(())
+        };
+        let are_all = self.each(see).await?;
+        if !args.all {
+            letters.retain(|(id, _)| ids.contains(id));
+            let is_there = |id: &LetterId| letters.iter().any(|(there, _)| there == id);
+            match ids.iter().find(|id| !is_there(id)) {
+                Some(_) if !are_all => return Err(not_all()),
+                Some(unknown) => {
+                    let sentence =
+                        format!("no job {unknown} is put aside: `hashreel jobs dead` shows all");
+                    return Err(Error::not_found(sentence));
+                }
+                None => {}
+            }
         }
-        let mut named = Vec::new();
-        for id in ids {
-            let place = all.iter().position(|(other, _)| *other == id).ok_or_else(|| {
-                Error::not_found(format!(
-                    "no job {id} is put aside: `hashreel jobs dead` shows all"
-                ))
-            })?;
-            named.push(all.swap_remove(place));
+        let mut missing = 0;
+        for same_queue in letters.chunk_by(|(one, _), (next, _)| one.0 == next.0) {
+            for some in same_queue.chunks(MAX_PAGE) {
+                missing += match what {
+                    What::PutBack => self.put_back(some).await?,
+                    What::BeginAnew | What::Forget => self.take_away(some, what).await?,
+                };
+            }
         }
-        Ok(named)
+        if missing > 0 {
+            let sentence = format!(
+                "{missing} of them were not found: they are gone, or somebody else looks at them just now; \
+                 `hashreel jobs dead` shows what is left"
+            );
+            return Err(Error::not_found(sentence));
+        }
+        if args.all && !are_all { Err(not_all()) } else { Ok(()) }
     }
 
     /// What a letter's job was to do, and for which file.
@@ -180,37 +201,64 @@ impl Letters {
         })
     }
 
-    /// Puts a letter back. Where its video has failed, its job alone would find nothing to do: the video
-    /// begins anew.
-    async fn put_back(&self, LetterId(kind, id): &LetterId, body: &str) -> Result<&'static str> {
-        // What no job of this version is, another version's worker may know.
-        if let Ok(job) = Job::decode(body)
-            && let Some(video) = self.catalog.video_of_job(&job).await?
-            && let Some(due) = self.catalog.retry_if_failed(&video, Timestamp::now()).await?
-        {
-            // Probes, all of them, which are quick. Sent twice, if this fails behind it, is once.
-            let bodies = due.iter().map(|due| due.job.encode().map(Outgoing::now));
-            let bodies = bodies.collect::<Result<Vec<_>>>()?;
-            if !bodies.is_empty() {
-                self.quick.send(bodies).await?;
-                self.catalog.forget_jobs(&due).await?;
-            }
-            self.queue(*kind).discard(id).await?;
-            return Ok("had failed its video, which is tried again");
+    /// Puts letters of one queue back. Where the video of one has failed, its job alone would find nothing to
+    /// do: the video begins anew. How many were not found.
+    async fn put_back(&self, letters: &[(LetterId, String)]) -> Result<usize> {
+        let (mut of_failed, mut others) = (Vec::new(), Vec::new());
+        for letter in letters {
+            let is_begun = self.begin_anew(&letter.1).await?;
+            if is_begun { &mut of_failed } else { &mut others }.push(letter.clone());
         }
-        self.queue(*kind).redrive(id).await?;
-        Ok("is put back")
+        let missing = self.take_away(&of_failed, What::BeginAnew).await?;
+        Ok(missing + self.take_away(&others, What::PutBack).await?)
+    }
+
+    /// Whether the job's video had failed, and is tried again.
+    async fn begin_anew(&self, body: &str) -> Result<bool> {
+        // What no job of this version is, another version's worker may know.
+        let Ok(job) = Job::decode(body) else { return Ok(false) };
+        let Some(video) = self.catalog.video_of_job(&job).await? else { return Ok(false) };
+        let due = self.catalog.retry_if_failed(&video, Timestamp::now()).await?;
+        let Some(due) = due else { return Ok(false) };
+        // Probes, all of them, which are quick. Sent twice, if this fails behind it, is once.
+        let bodies = due.iter().map(|due| due.job.encode().map(Outgoing::now));
+        let bodies = bodies.collect::<Result<Vec<_>>>()?;
+        if !bodies.is_empty() {
+            self.quick.send(bodies).await?;
+            self.catalog.forget_jobs(&due).await?;
+        }
+        Ok(true)
+    }
+
+    /// Takes letters of one queue away, as jobs or for good. How many were not found.
+    async fn take_away(&self, letters: &[(LetterId, String)], why: What) -> Result<usize> {
+        let Some((LetterId(kind, _), _)) = letters.first() else { return Ok(0) };
+        let ids: Vec<DeadId> = letters.iter().map(|(id, _)| id.1.clone()).collect();
+        let missing = match why {
+            What::PutBack => self.queue(*kind).redrive(&ids).await?,
+            What::BeginAnew | What::Forget => self.queue(*kind).discard(&ids).await?,
+        };
+        for (id, _) in letters {
+            let became = match why {
+                _ if missing.contains(&id.1) => "was not found any more",
+                What::PutBack => "is put back",
+                What::BeginAnew => "had failed its video, which is tried again",
+                What::Forget => "is forgotten",
+            };
+            say::talk(&format!("{id} {became}"));
+        }
+        Ok(missing.len())
     }
 }
 
 /// Lists what was put aside, tasks first, oldest death first.
 ///
 /// # Errors
-/// Those of the stores.
+/// Behind the last one, `Busy` where there are more; those of the stores.
 pub async fn list(args: &StoresArgs, json: bool) -> Result<()> {
     let letters = Letters::open(args).await?;
     let mut any = false;
-    letters
+    let are_all = letters
         .each(async |id, letter| {
             any = true;
             let DeadLetter { body, reason, receives, sent_at, died_at, .. } = letter;
@@ -234,24 +282,16 @@ pub async fn list(args: &StoresArgs, json: bool) -> Result<()> {
     if !any {
         say::talk("no job was put aside");
     }
-    Ok(())
+    if are_all { Ok(()) } else { Err(not_all()) }
 }
 
 /// Puts back what `args` names.
 ///
 /// # Errors
-/// `NotFound` for what is not there; those of the stores. Letters before the one that failed are put back.
+/// `NotFound` for what is not there; `Busy` where not all could be seen; those of the stores. Any of those
+/// named may be put back.
 pub async fn redrive(args: &LettersArgs) -> Result<()> {
-    let letters = Letters::open(&args.stores).await?;
-    for (id, letter) in letters.named(args).await? {
-        let done = match letters.put_back(&id, &letter.body).await {
-            // Somebody else was here.
-            Err(error) if args.all && error.kind() == ErrorKind::NotFound => "is gone",
-            done => done?,
-        };
-        say::talk(&format!("{id} {done}"));
-    }
-    Ok(())
+    Letters::open(&args.stores).await?.for_named(args, What::PutBack).await
 }
 
 /// Forgets what `args` names.
@@ -259,12 +299,12 @@ pub async fn redrive(args: &LettersArgs) -> Result<()> {
 /// # Errors
 /// As [`redrive`].
 pub async fn discard(args: &LettersArgs) -> Result<()> {
-    let letters = Letters::open(&args.stores).await?;
-    for (id, _) in letters.named(args).await? {
-        letters.queue(id.0).discard(&id.1).await?;
-        say::talk(&format!("{id} is forgotten"));
-    }
-    Ok(())
+    Letters::open(&args.stores).await?.for_named(args, What::Forget).await
+}
+
+fn not_all() -> Error {
+    let sentence = "there are more: put these back or discard them, and look again";
+    Error::new(ErrorKind::Busy, sentence)
 }
 
 /// Text from elsewhere, that cannot break the line or the terminal.

@@ -66,10 +66,14 @@ async fn run(options: Options) -> Result<()> {
     of_setting("objects", store.recognize().await)?;
     let meta = Meta::open(store, access, &options.meta, shutdown.clone()).await?;
     let meta = match &options.queue {
-        Some(url) => {
-            let quick = queue::open(&queue::quick_url(url)).await;
-            meta.announcing(of_setting("queue", quick)?)
-        }
+        Some(url) => match queue::open(&queue::quick_url(url)).await {
+            // Nobody's playback waits for a queue that only makes retries quicker.
+            Err(error) if error.kind().is_retryable() => {
+                tracing::warn!(error = error.chain(), "retries will wait for a worker's look");
+                meta
+            }
+            quick => meta.announcing(of_setting("queue", quick)?),
+        },
         None => meta,
     };
     let routes = router(meta)

@@ -3,11 +3,12 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use reqwest::Method;
 use std::{
     io::Read as _,
     path::Path,
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use system_tests::{
     fake::{
@@ -16,7 +17,7 @@ use system_tests::{
     },
     process::Process,
     program::sibling,
-    site::free_address,
+    site::{Site, free_address},
 };
 
 /// Within which it must have ended, whatever answers: the longest deadline of a call is 30 s.
@@ -59,7 +60,7 @@ impl BackEnd {
         }
     }
 
-    /// The programs that use it.
+    /// The programs that do not start without it.
     fn programs(self) -> impl Iterator<Item = &'static str> {
         PROGRAMS.into_iter().filter(move |program| !matches!((self, *program), (Queue, "meta-svc")))
     }
@@ -240,6 +241,24 @@ fn an_endpoint_that_never_answers_is_given_up_and_named() {
             });
         }
     });
+}
+
+#[tokio::test]
+async fn playback_does_not_wait_for_a_queue() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = command("meta-svc", dir.path());
+    let site = Site::at(free_address());
+    command
+        .env(Queue.setting(), Queue.url())
+        .env(Queue.endpoint(), format!("http://{}", free_address()))
+        .env("HASHREEL_LISTEN", site.address().to_string())
+        .stdout(Stdio::null());
+    let mut process = Process::start(command);
+    let deadline = Instant::now() + BOUND;
+    while !site.ask(Method::GET, "/readyz").send().await.is_ok_and(|said| said.status() == 200) {
+        assert!(process.ended().is_none() && Instant::now() < deadline, "it does not start");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 #[test]

@@ -169,7 +169,7 @@ impl Catalog {
         &self,
         id: FileId,
         owner: Option<&OwnerId>,
-        change: impl Fn(&mut File) -> Result<Vec<Write>> + Send,
+        mut change: impl FnMut(&mut File) -> Result<Vec<Write>> + Send,
     ) -> Result<File> {
         for _ in 0..CHANGE_TRIES {
             let found = self.any_file(id).await?;

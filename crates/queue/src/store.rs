@@ -19,7 +19,7 @@ pub const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
 pub const MAX_WAIT: Duration = Duration::from_secs(20);
 /// The longest reason that is kept with a dead letter, in characters; the rest is cut off.
 pub const MAX_REASON: usize = 1000;
-/// The most dead letters a page may be asked to hold.
+/// The most dead letters of a page, and of one call that names them.
 pub const MAX_PAGE: usize = 100;
 
 /// A queue of jobs.
@@ -89,14 +89,13 @@ pub trait JobQueue: Send + Sync + fmt::Debug + 'static {
     /// `Invalid` for a limit out of bounds or a cursor of something else.
     async fn dead_letters(&self, cursor: Option<String>, limit: usize) -> Result<DeadPage>;
 
-    /// Makes a dead letter a new job, delivered from now on as if sent just now.
-    ///
-    /// # Errors
-    /// `NotFound` where the letter is gone.
-    async fn redrive(&self, id: &DeadId) -> Result<()>;
+    /// Makes dead letters, 1 to [`MAX_PAGE`] of them, new jobs, delivered from now on as if sent just now.
+    /// Answers with the ids of those it did not find: they are gone, or in somebody else's look just now.
+    /// After an error, any may be jobs already.
+    async fn redrive(&self, ids: &[DeadId]) -> Result<Vec<DeadId>>;
 
-    /// Forgets a dead letter; one that is gone is no error.
-    async fn discard(&self, id: &DeadId) -> Result<()>;
+    /// Forgets dead letters, as many, and answers as [`Self::redrive`] does.
+    async fn discard(&self, ids: &[DeadId]) -> Result<Vec<DeadId>>;
 
     /// How many jobs there are, for metrics and readiness.
     async fn depth(&self) -> Result<Depth>;
@@ -167,5 +166,15 @@ pub(crate) fn check_page(limit: usize) -> Result<()> {
         Ok(())
     } else {
         Err(Error::invalid(format!("a page holds 1 to {MAX_PAGE} dead letters")))
+    }
+}
+
+/// # Errors
+/// `Invalid` for no dead letters or too many.
+pub(crate) fn check_named(ids: &[DeadId]) -> Result<()> {
+    if (1..=MAX_PAGE).contains(&ids.len()) {
+        Ok(())
+    } else {
+        Err(Error::invalid(format!("1 to {MAX_PAGE} dead letters are named at once")))
     }
 }

@@ -93,7 +93,7 @@ async fn a_receipt_and_a_dead_letter_outlive_the_process() {
     open().await.bury(&job.receipt, &reason).await.unwrap();
     let dead = open().await.dead_letters(None, 1).await.unwrap().letters.remove(0);
     assert!(dead.body == longest && dead.reason == Some(reason));
-    open().await.redrive(&dead.id).await.unwrap();
+    assert_eq!(open().await.redrive(&[dead.id]).await.unwrap(), []);
     assert_eq!(open().await.depth().await.unwrap().dead, 0);
     let again = open().await.receive(1, HOUR, Duration::ZERO).await.unwrap().remove(0);
     assert!(again.body == longest);

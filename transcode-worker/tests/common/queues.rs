@@ -132,12 +132,12 @@ impl JobQueue for Bad {
         self.queue.dead_letters(cursor, limit).await
     }
 
-    async fn redrive(&self, id: &DeadId) -> Result<()> {
-        self.queue.redrive(id).await
+    async fn redrive(&self, ids: &[DeadId]) -> Result<Vec<DeadId>> {
+        self.queue.redrive(ids).await
     }
 
-    async fn discard(&self, id: &DeadId) -> Result<()> {
-        self.queue.discard(id).await
+    async fn discard(&self, ids: &[DeadId]) -> Result<Vec<DeadId>> {
+        self.queue.discard(ids).await
     }
 
     async fn depth(&self) -> Result<Depth> {

@@ -62,11 +62,11 @@ impl JobQueue for Stuck {
         not_asked()
     }
 
-    async fn redrive(&self, _: &DeadId) -> Result<()> {
+    async fn redrive(&self, _: &[DeadId]) -> Result<Vec<DeadId>> {
         not_asked()
     }
 
-    async fn discard(&self, _: &DeadId) -> Result<()> {
+    async fn discard(&self, _: &[DeadId]) -> Result<Vec<DeadId>> {
         not_asked()
     }
 

@@ -39,8 +39,8 @@ impl Catalog {
         self.want_all_again(&key, now).await
     }
 
-    /// The same for a video by its key, whoever holds it: for an operator. `None` for one that has not
-    /// failed, or failed for what its source is: it stays as it is.
+    /// The same for a video by its key, whoever holds it and whatever it failed for: for an operator. `None`
+    /// for one that has not failed.
     ///
     /// # Errors
     /// Those of the store.
@@ -50,8 +50,8 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<Option<Vec<DueJob>>> {
         match self.failed_video(key).await? {
-            Some(failed) if !failed.source_failed => self.want_all_again(key, now).await.map(Some),
-            _ => Ok(None),
+            Some(_) => self.want_all_again(key, now).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -79,7 +79,7 @@ impl Catalog {
         }
     }
 
-    /// The job of it, unless the file has another video by now.
+    /// The job of it, unless the file has another video by now, or was made to want one by somebody else.
     async fn want_again(
         &self,
         key: &VideoKey,
@@ -87,8 +87,10 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<Option<DueJob>> {
         let (job, write) = due_job(now, Job::Probe { file: holder.file })?;
+        let mut is_changed = false;
         let change = |file: &mut crate::File| {
-            if file.current.video != Some(VideoLink::Video(key.clone())) {
+            is_changed = file.current.video == Some(VideoLink::Video(key.clone()));
+            if !is_changed {
                 return Ok(Vec::new());
             }
             file.current.video = Some(VideoLink::Wanted);
@@ -100,8 +102,8 @@ impl Catalog {
                 write.clone(),
             ])
         };
-        let file = self.change_file(holder.file, Some(&holder.owner), change).await?;
-        Ok((file.current.video == Some(VideoLink::Wanted)).then_some(job))
+        self.change_file(holder.file, Some(&holder.owner), change).await?;
+        Ok(is_changed.then_some(job))
     }
 }
 
@@ -109,7 +111,7 @@ fn would_fail_again(video: &Video) -> Error {
     let reason = video.reason.as_deref().unwrap_or("it cannot be read");
     Error::conflict(format!(
         "it failed for what its file is, and would again: {reason}; where the server was updated since, \
-         ask with `force`"
+         force it"
     ))
 }
 

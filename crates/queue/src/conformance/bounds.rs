@@ -63,8 +63,11 @@ async fn what_no_queue_gave_is_refused(queue: &Subject) {
         assert_eq!(kind(queue.other().extend(&receipt, SECOND).await), ErrorKind::Invalid);
         assert_eq!(kind(queue.other().delete(&receipt).await), ErrorKind::Invalid);
         assert_eq!(kind(queue.other().bury(&receipt, "").await), ErrorKind::Invalid);
-        assert_eq!(kind(queue.other().redrive(&id).await), ErrorKind::Invalid);
-        assert_eq!(kind(queue.other().discard(&id).await), ErrorKind::Invalid);
+        assert_eq!(
+            kind(queue.other().redrive(std::slice::from_ref(&id)).await),
+            ErrorKind::Invalid
+        );
+        assert_eq!(kind(queue.other().discard(&[id]).await), ErrorKind::Invalid);
         let page = queue.other().dead_letters(Some(text.to_owned()), 1).await;
         assert_eq!(kind(page), ErrorKind::Invalid);
     }

@@ -8,6 +8,7 @@ pub(super) async fn run(make: &impl AsyncFn() -> Subject) {
     a_job_that_was_delivered_too_often_is_put_aside(&make().await).await;
     a_buried_job_is_kept_with_its_reason(&make().await).await;
     a_dead_letter_can_be_sent_again_or_forgotten(&make().await).await;
+    dead_letters_are_sent_again_together(&make().await).await;
     dead_letters_come_by_pages(&make().await).await;
 }
 
@@ -59,25 +60,50 @@ async fn a_buried_job_is_kept_with_its_reason(queue: &Subject) {
 }
 
 async fn a_dead_letter_can_be_sent_again_or_forgotten(queue: &Subject) {
-    for body in ["retried", "forgotten"] {
+    for body in ["retried", "forgotten", "kept"] {
         queue.send(body).await;
         let job = queue.take().await;
         queue.other().bury(&job.receipt, "for now").await.unwrap();
     }
     let dead = letters(queue).await;
     let id = |body: &str| dead.iter().find(|dead| dead.body == body).unwrap().id.clone();
-    queue.queue().redrive(&id("retried")).await.unwrap();
+    let retried = [id("retried")];
+    assert_eq!(queue.queue().redrive(&retried).await.unwrap(), []);
     let job = queue.take().await;
     assert_eq!((job.body.as_str(), job.receives), ("retried", 1), "it starts anew");
-    assert_eq!(kind(queue.queue().redrive(&id("retried")).await), ErrorKind::NotFound);
-    for _ in 0..2 {
-        queue.queue().discard(&id("forgotten")).await.unwrap();
-    }
-    assert_eq!(kind(queue.queue().redrive(&id("forgotten")).await), ErrorKind::NotFound);
-    assert_eq!(letters(queue).await, []);
+    assert_eq!(queue.queue().redrive(&retried).await.unwrap(), retried);
+    let forgotten = [id("forgotten")];
+    assert_eq!(queue.queue().discard(&forgotten).await.unwrap(), []);
+    assert_eq!(queue.queue().discard(&forgotten).await.unwrap(), forgotten);
+    assert_eq!(queue.queue().redrive(&forgotten).await.unwrap(), forgotten);
     // It is a job like any other: it can die again.
     queue.other().bury(&job.receipt, "for good").await.unwrap();
-    assert_eq!(letters(queue).await[0].reason.as_deref(), Some("for good"));
+    let dead = letters(queue).await;
+    let again = dead.iter().find(|dead| dead.body == "retried").unwrap();
+    assert_eq!((dead.len(), again.reason.as_deref()), (2, Some("for good")));
+}
+
+async fn dead_letters_are_sent_again_together(queue: &Subject) {
+    let bodies: BTreeSet<String> = (0..12).map(|n| format!("dead {n}")).collect();
+    for body in &bodies {
+        queue.send(body).await;
+        let job = queue.take().await;
+        queue.other().bury(&job.receipt, "test").await.unwrap();
+    }
+    let ids: Vec<_> = letters(queue).await.into_iter().map(|letter| letter.id).collect();
+    let (forgotten, sent) = ids.split_at(1);
+    assert_eq!(queue.queue().discard(forgotten).await.unwrap(), []);
+    // What is gone holds up none of the others.
+    assert_eq!(queue.queue().redrive(&ids).await.unwrap(), forgotten);
+    let mut jobs = BTreeSet::new();
+    for _ in sent {
+        let job = queue.take().await;
+        queue.other().delete(&job.receipt).await.unwrap();
+        assert!(jobs.insert(job.body), "one was sent twice");
+    }
+    assert!(jobs.len() == 11 && jobs.is_subset(&bodies), "{jobs:?}");
+    queue.is_empty().await;
+    assert_eq!(letters(queue).await, []);
 }
 
 async fn dead_letters_come_by_pages(queue: &Subject) {

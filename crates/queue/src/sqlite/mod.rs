@@ -133,6 +133,27 @@ impl SqliteQueue {
         });
         Ok(taken.await?.received())
     }
+
+    /// Takes dead letters away, all or none, by `one`, which says whether there was one. The ids of those
+    /// that were not there.
+    async fn take_away(
+        &self,
+        ids: &[DeadId],
+        one: impl Fn(&Connection, i64) -> Result<bool, Failure> + Send + 'static,
+    ) -> Result<Vec<DeadId>> {
+        store::check_named(ids)?;
+        let ids = table::dead_ids(ids)?;
+        self.write(move |connection| {
+            let mut missing = Vec::new();
+            for id in ids {
+                if !one(connection, id)? {
+                    missing.push(DeadId::from(id.to_string()));
+                }
+            }
+            Ok(missing)
+        })
+        .await
+    }
 }
 
 /// What one look at the queue gave.
@@ -207,16 +228,17 @@ impl JobQueue for SqliteQueue {
         self.database.read(move |connection| table::dead_letters(connection, after, limit)).await
     }
 
-    async fn redrive(&self, id: &DeadId) -> Result<()> {
-        let (id, now) = (table::dead_id(id)?, self.now());
-        self.write(move |connection| table::redrive(connection, id, now)).await?;
+    async fn redrive(&self, ids: &[DeadId]) -> Result<Vec<DeadId>> {
+        let now = self.now();
+        let missing =
+            self.take_away(ids, move |connection, id| table::redrive(connection, id, now));
+        let missing = missing.await?;
         self.arrived.notify_waiters();
-        Ok(())
+        Ok(missing)
     }
 
-    async fn discard(&self, id: &DeadId) -> Result<()> {
-        let id = table::dead_id(id)?;
-        self.write(move |connection| table::discard(connection, id)).await
+    async fn discard(&self, ids: &[DeadId]) -> Result<Vec<DeadId>> {
+        self.take_away(ids, table::discard).await
     }
 
     async fn depth(&self) -> Result<Depth> {

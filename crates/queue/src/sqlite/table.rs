@@ -7,6 +7,7 @@ use crate::{DeadId, DeadLetter, DeadPage, Delivery, Depth, Outgoing, Receipt};
 use ::sqlite::Failure;
 use model::{Error, ErrorKind, Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row};
+use std::num::ParseIntError;
 
 /// One delivery of one job.
 #[derive(Debug, Clone, Copy)]
@@ -21,8 +22,10 @@ pub(super) fn held(receipt: &Receipt) -> Result<Held> {
         .ok_or_else(|| Error::invalid("this receipt is of another queue"))
 }
 
-pub(super) fn dead_id(id: &DeadId) -> Result<i64> {
-    id.as_str().parse().map_err(|_| Error::invalid("a dead letter's id is a number"))
+pub(super) fn dead_ids(ids: &[DeadId]) -> Result<Vec<i64>> {
+    let number = |id: &DeadId| id.as_str().parse();
+    let numbers = ids.iter().map(number).collect::<Result<_, _>>();
+    numbers.map_err(|_: ParseIntError| Error::invalid("a dead letter's id is a number"))
 }
 
 /// Where a page of dead letters begins, behind a time of death and an id.
@@ -185,18 +188,17 @@ fn letter(id: i64, died_at: i64, row: &Row<'_>) -> Result<DeadLetter, Failure> {
     })
 }
 
-pub(super) fn redrive(connection: &Connection, id: i64, now: i64) -> Result<(), Failure> {
+/// Whether it was there.
+pub(super) fn redrive(connection: &Connection, id: i64, now: i64) -> Result<bool, Failure> {
     let sql = "INSERT INTO job (body, sent_at, visible_at, receives)
                SELECT body, ?2, ?2, 0 FROM dead WHERE id = ?1";
-    match connection.prepare_cached(sql)?.execute((id, now))? {
-        0 => Err(Error::not_found("there is no such dead letter any more").into()),
-        _ => discard(connection, id),
-    }
+    connection.prepare_cached(sql)?.execute((id, now))?;
+    discard(connection, id)
 }
 
-pub(super) fn discard(connection: &Connection, id: i64) -> Result<(), Failure> {
-    connection.prepare_cached("DELETE FROM dead WHERE id = ?1")?.execute([id])?;
-    Ok(())
+/// Whether it was there.
+pub(super) fn discard(connection: &Connection, id: i64) -> Result<bool, Failure> {
+    Ok(connection.prepare_cached("DELETE FROM dead WHERE id = ?1")?.execute([id])? > 0)
 }
 
 pub(super) fn depth(connection: &Connection, now: i64) -> Result<Depth, Failure> {

@@ -74,7 +74,7 @@ async fn a_stale_receipt_is_always_known_as_such() {
     // Nor does a receipt from before a death fit the job that was made of the letter.
     queue.bury(&held.receipt, "test").await.unwrap();
     let dead = queue.dead_letters(None, 1).await.unwrap().letters.remove(0);
-    queue.redrive(&dead.id).await.unwrap();
+    assert_eq!(queue.redrive(&[dead.id]).await.unwrap(), []);
     let redriven = queue.receive(1, HOUR, Duration::ZERO).await.unwrap().remove(0);
     assert_ne!(redriven.receipt, stale.receipt);
     queue.delete(&stale.receipt).await.unwrap();

@@ -9,7 +9,7 @@
 use super::{
     POLL, SqsQueue,
     error::{refused, unsendable},
-    gather::{ToDelete, ToHide},
+    gather::{Answer, ToDelete, ToHide, ToSend},
     message::{self, BURIED, Buried, Held},
 };
 use crate::{DeadId, DeadLetter, DeadPage, MAX_REASON, MAX_RECEIVE};
@@ -64,16 +64,20 @@ impl Hidden {
         error
     }
 
-    /// Removes the letters for good.
+    /// Removes the letters for good, and gives back those that this failed for.
+    ///
+    /// # Errors
+    /// The first one.
     pub(super) async fn remove(mut self) -> Result<()> {
-        while let Some(handle) = self.handles.last() {
-            let call = self.queue.calls.delete_message().queue_url(&self.queue.dead);
-            if let Err(error) = call.receipt_handle(handle).send().await {
-                return Err(self.give_back_after(refused(error)).await);
-            }
-            self.handles.pop();
+        let queue = &self.queue;
+        let delete = |handle: &String| queue.removes.add(ToDelete { handle: handle.clone() });
+        let answers = all(self.handles.iter().map(delete)).await;
+        let (removed, removed_all) = first_error(answers);
+        keep_each(&mut self.handles, |place| !removed[place]);
+        match removed_all {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.give_back_after(error).await),
         }
-        Ok(())
     }
 }
 
@@ -90,6 +94,40 @@ impl Drop for Hidden {
                 tracing::warn!(error = error.chain(), "dead letters stay hidden for a while");
             }
         });
+    }
+}
+
+/// Dead letters in hand.
+pub(super) struct Found {
+    letters: Vec<DeadLetter>,
+    /// The right to each of them, in their order.
+    hidden: Hidden,
+    /// Those that were not found.
+    pub(super) missing: Vec<DeadId>,
+}
+
+impl Found {
+    /// Makes them jobs again. In this order a crash leaves a letter that is a job too: twice, never none.
+    pub(super) async fn redrive(self) -> Result<Vec<DeadId>> {
+        let Self { letters, mut hidden, missing } = self;
+        let sends = letters
+            .into_iter()
+            .map(|letter| hidden.queue.sends.add(ToSend { body: letter.body, delay: 0 }));
+        let (sent, sent_all) = first_error(all(sends).await);
+        let mut rest = Hidden { queue: hidden.queue.clone(), handles: hidden.handles.clone() };
+        keep_each(&mut rest.handles, |place| !sent[place]);
+        keep_each(&mut hidden.handles, |place| sent[place]);
+        let removed = hidden.remove().await;
+        match sent_all.and(removed) {
+            Ok(()) => Ok(missing),
+            Err(error) => Err(rest.give_back_after(error).await),
+        }
+    }
+
+    /// Forgets them.
+    pub(super) async fn discard(self) -> Result<Vec<DeadId>> {
+        self.hidden.remove().await?;
+        Ok(self.missing)
     }
 }
 
@@ -142,36 +180,32 @@ impl SqsQueue {
         Ok(DeadPage { letters, cursor, is_whole })
     }
 
-    /// The letter of this id, hidden from others as long as it is in hand.
-    ///
-    /// # Errors
-    /// `Busy` where it may be among those that were not looked at.
-    pub(super) async fn find(&self, id: &DeadId) -> Result<Option<(DeadLetter, Hidden)>> {
-        if Uuid::parse_str(id.as_str()).is_err() {
+    /// Letters by their ids, hidden from others as long as they are in hand.
+    pub(super) async fn find(&self, ids: &[DeadId]) -> Result<Found> {
+        if ids.iter().any(|id| Uuid::parse_str(id.as_str()).is_err()) {
             return Err(Error::invalid("a dead letter's id is a UUID"));
         }
-        let mut look = self.look(|letter| letter.id == *id).await?;
-        let found = look.letters.into_iter().find(|(letter, _)| letter.id == *id);
-        let found = found.map(|(letter, place)| {
-            let handles = vec![look.hidden.handles.swap_remove(place)];
-            (letter, Hidden { queue: self.clone(), handles })
-        });
-        if let Err(error) = look.hidden.give_back().await {
-            return Err(match found {
-                Some((_, hidden)) => hidden.give_back_after(error).await,
-                None => error,
-            });
+        let mut missing: HashSet<&DeadId> = ids.iter().collect();
+        let Look { letters, mut hidden, .. } = self
+            .look(|letter| {
+                missing.remove(&letter.id);
+                missing.is_empty()
+            })
+            .await?;
+        let missing = missing.into_iter().cloned().collect();
+        let named = letters.into_iter().filter(|(letter, _)| ids.contains(&letter.id));
+        let (letters, places): (Vec<_>, Vec<_>) = named.unzip();
+        let handles = places.iter().map(|&place| hidden.handles[place].clone()).collect();
+        let found = Found { letters, hidden: Hidden { queue: self.clone(), handles }, missing };
+        keep_each(&mut hidden.handles, |place| !places.contains(&place));
+        match hidden.give_back().await {
+            Ok(()) => Ok(found),
+            Err(error) => Err(found.hidden.give_back_after(error).await),
         }
-        if found.is_none() && !look.is_whole {
-            let sentence = "the dead letter is not among those that could be looked at: put others back or \
-                            discard them, and try again";
-            return Err(Error::new(ErrorKind::Busy, sentence));
-        }
-        Ok(found)
     }
 
     /// Receives letters until there are no more, `enough` says so of one, or the look has its bounds.
-    async fn look(&self, enough: impl Fn(&DeadLetter) -> bool + Send) -> Result<Look> {
+    async fn look(&self, mut enough: impl FnMut(&DeadLetter) -> bool + Send) -> Result<Look> {
         let until = Instant::now() + LOOK;
         let mut known = HashSet::new();
         let hidden = Hidden { queue: self.clone(), handles: Vec::new() };
@@ -208,18 +242,38 @@ impl SqsQueue {
     /// # Errors
     /// The first one, once all were tried.
     async fn show(&self, handles: &[String]) -> Result<()> {
-        let shown =
+        let show =
             |handle: &String| self.shows.add(ToHide { handle: handle.clone(), visibility: 0 });
-        let mut all = Ok(());
-        // Each is heard, whatever became of those before: one that nobody waits for is not sent.
-        for answer in handles.iter().map(shown).collect::<Vec<_>>() {
-            match answer.heard().await {
-                Err(error) if error.kind() == ErrorKind::Conflict => {}
-                answer => all = all.and(answer),
-            }
-        }
-        all
+        let gone_is_well = |answer| match answer {
+            Err(error) if Error::kind(&error) == ErrorKind::Conflict => Ok(()),
+            answer => answer,
+        };
+        let answers = all(handles.iter().map(show)).await;
+        first_error(answers.into_iter().map(gone_is_well).collect()).1
     }
+}
+
+/// Adds all of `adding` to lots, and hears each answer, whatever became of those before: one that nobody
+/// waits for is not sent.
+async fn all(adding: impl Iterator<Item = Answer>) -> Vec<Result<()>> {
+    let added: Vec<_> = adding.collect();
+    let mut answers = Vec::with_capacity(added.len());
+    for answer in added {
+        answers.push(answer.heard().await);
+    }
+    answers
+}
+
+/// Which went well, and the first error.
+fn first_error(answers: Vec<Result<()>>) -> (Vec<bool>, Result<()>) {
+    let well = answers.iter().map(Result::is_ok).collect();
+    (well, answers.into_iter().collect())
+}
+
+/// Keeps those whose place `is_kept`.
+fn keep_each(handles: &mut Vec<String>, is_kept: impl Fn(usize) -> bool) {
+    let mut places = 0..;
+    handles.retain(|_| places.next().is_some_and(&is_kept));
 }
 
 /// SQS carries what XML can; a reason may come from anywhere.

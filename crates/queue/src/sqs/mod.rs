@@ -53,6 +53,8 @@ pub struct SqsQueue {
     deletes: Gather<ToDelete>,
     /// Makes dead letters visible again.
     shows: Gather<ToHide>,
+    /// Deletes dead letters.
+    removes: Gather<ToDelete>,
 }
 
 impl SqsQueue {
@@ -87,6 +89,7 @@ impl SqsQueue {
             hides: Gather::new(&calls, &jobs),
             deletes: Gather::new(&calls, &jobs),
             shows: Gather::new(&calls, &dead),
+            removes: Gather::new(&calls, &dead),
             calls,
             polls,
             jobs,
@@ -181,22 +184,14 @@ impl JobQueue for SqsQueue {
         self.page(cursor.as_deref(), limit).await
     }
 
-    async fn redrive(&self, id: &DeadId) -> Result<()> {
-        let Some((letter, hidden)) = self.find(id).await? else {
-            return Err(Error::not_found("there is no such dead letter any more"));
-        };
-        // In this order a crash between the two leaves both: twice, never none.
-        match self.send(vec![Outgoing::now(letter.body)]).await {
-            Ok(()) => hidden.remove().await,
-            Err(error) => Err(hidden.give_back_after(error).await),
-        }
+    async fn redrive(&self, ids: &[DeadId]) -> Result<Vec<DeadId>> {
+        store::check_named(ids)?;
+        self.find(ids).await?.redrive().await
     }
 
-    async fn discard(&self, id: &DeadId) -> Result<()> {
-        match self.find(id).await? {
-            Some((_, hidden)) => hidden.remove().await,
-            None => Ok(()),
-        }
+    async fn discard(&self, ids: &[DeadId]) -> Result<Vec<DeadId>> {
+        store::check_named(ids)?;
+        self.find(ids).await?.discard().await
     }
 
     async fn depth(&self) -> Result<Depth> {

@@ -149,15 +149,15 @@ impl JobQueue for StormyQueue {
         self.storm.read(("queue", "dead_letters"), self.queue.dead_letters(cursor, limit)).await
     }
 
-    async fn redrive(&self, id: &DeadId) -> Result<()> {
-        let (queue, id) = (self.queue.clone(), id.clone());
-        let redrive = Box::pin(async move { queue.redrive(&id).await });
+    async fn redrive(&self, ids: &[DeadId]) -> Result<Vec<DeadId>> {
+        let (queue, ids) = (self.queue.clone(), ids.to_vec());
+        let redrive = Box::pin(async move { queue.redrive(&ids).await });
         self.storm.write(("queue", "redrive"), redrive).await
     }
 
-    async fn discard(&self, id: &DeadId) -> Result<()> {
-        let (queue, id) = (self.queue.clone(), id.clone());
-        let discard = Box::pin(async move { queue.discard(&id).await });
+    async fn discard(&self, ids: &[DeadId]) -> Result<Vec<DeadId>> {
+        let (queue, ids) = (self.queue.clone(), ids.to_vec());
+        let discard = Box::pin(async move { queue.discard(&ids).await });
         self.storm.write(("queue", "discard"), discard).await
     }
 
