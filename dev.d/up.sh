@@ -3,6 +3,7 @@
 
 cmd_up() {
   local sample=no data=${HASHREEL_DATA:-$PWD/data} before='' arguments=()
+  local listen=${HASHREEL_LISTEN:-127.0.0.1:8080}
   while (($# > 0)); do
     case $1 in
       --sample) sample=yes ;;
@@ -11,7 +12,16 @@ cmd_up() {
         data=$(callers_path "${1:?--data wants a folder}")
         ;;
       --data=*) data=$(callers_path "${1#--data=}") ;;
+      -h | --help)
+        listen=
+        arguments+=("$1")
+        ;;
+      --listen=*)
+        listen=${1#--listen=}
+        arguments+=("$1")
+        ;;
       *)
+        [[ $before != --listen ]] || listen=$1
         # A video, or the value of an option.
         if [[ $1 != -* && -e $(callers_path "$1") ]]; then
           arguments+=("$(callers_path "$1")")
@@ -26,6 +36,10 @@ cmd_up() {
     before=$1
     shift
   done
+
+  # So is a port that another program has.
+  ! answers "$listen" || fail "$listen is in use: end what listens there, or name another by --listen"
+  [[ -x target/release/hashreel ]] || say 'The first build takes minutes.'
 
   step 'Install what is missing' install_needs "$build_needs"
   if [[ $sample == yes ]]; then
@@ -43,6 +57,12 @@ cmd_up() {
 # follows an option may be its value.
 is_video() {
   [[ $1 != -* ]] && [[ $2 != --* || $2 == *=* || $2 == --require-keys || $2 == --sample ]]
+}
+
+# answers ADDRESS: whether something listens there. What is no address is refused by hashreel itself.
+answers() {
+  # shellcheck disable=SC2016 # the inner shell expands it
+  timeout 2 bash -c ': 3<>"/dev/tcp/$1/$2"' answers "${1%:*}" "${1##*:}" 2>/dev/null
 }
 
 # callers_path PATH: what the caller meant, from where we are.

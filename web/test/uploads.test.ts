@@ -81,6 +81,19 @@ test("cancelling stops, lets the server forget, and leaves no line", async () =>
   );
 });
 
+test("the line of a file that was deleted goes, and no other", () => {
+  const { queue, wire } = workshop();
+  for (const key of ["a", "b"]) queue.add(source(key));
+  wire("a").done("file-a");
+  wire("b").done("file-b");
+  queue.add(source("c"));
+  queue.forgetFile("file-a");
+  assert.deepEqual(
+    queue.list().map(({ key }) => key),
+    ["b", "c"],
+  );
+});
+
 test("a broken connection is tried again with growing waits, and given up after the last", () => {
   const { queue, log, wire, phase, pass } = workshop();
   const lost = { passing: true, message: "lost" };

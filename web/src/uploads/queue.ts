@@ -181,6 +181,12 @@ export class UploadQueue {
     this.tell(entry);
   }
 
+  /** The server's file is gone, and with it what a finished upload's line led to. */
+  forgetFile(file: string): void {
+    const over = this.entries.filter(({ phase }) => phase.is === "done" && phase.file === file);
+    over.forEach((entry) => this.forget(entry.key));
+  }
+
   /** The server tells how much of an upload it keeps, as its id names it. */
   confirm(upload: string, offset: number): void {
     const entry = this.entries.find((one) => one.upload === upload);

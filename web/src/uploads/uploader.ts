@@ -141,6 +141,7 @@ export class Uploader {
     const durable = event.data?.offset;
     if (event.type === "upload.progress" && upload !== null && typeof durable === "number")
       this.queue.confirm(upload, durable);
+    if (event.type === "file.deleted" && event.file !== null) this.queue.forgetFile(event.file);
     const kept = this.unfinished().find((one) => uploadId(one.url) === upload);
     if (kept === undefined) return;
     if (event.type === "upload.progress" && typeof durable === "number") kept.offset = durable;
