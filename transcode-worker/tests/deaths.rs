@@ -151,6 +151,24 @@ async fn work_while_extensions_meet(extension: Extension) {
 }
 
 #[tokio::test]
+async fn a_stopped_worker_gives_nothing_back_while_that_is_being_kept() {
+    let house = House::new().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let media = Arc::new(Fake::new(12).gated(&gate));
+    house.movie("a movie").await;
+    let queue = Arc::new(Bad { extension: Extension::Late, ..Bad::new(&house.queue) });
+    let mut deps = house.deps(media.clone());
+    deps.queue = queue.clone();
+    let worker = Worker::start(house.config(), deps);
+    until("work to begin", async || media.begun().len() == 3).await;
+    let before = queue.calls.load(Ordering::Relaxed);
+    until("an extension", async || queue.calls.load(Ordering::Relaxed) > before).await;
+    worker.stop().await;
+    assert_eq!(house.queue.depth().await.unwrap().in_flight, 0, "all is given back");
+    assert_eq!(queue.crossed.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
 async fn work_goes_on_while_the_queue_does_not_answer_to_an_extension() {
     work_while_extensions_meet(Extension::Silence).await;
 }

@@ -5,7 +5,7 @@ use model::{Error, ErrorKind, Result};
 use queue::{DeadId, DeadPage, Delivery, Depth, JobQueue, Outgoing, Receipt};
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -19,7 +19,12 @@ pub enum Extension {
     Silence,
     /// Another worker, who has the message by now.
     Lost,
+    /// An answer that takes its time.
+    Late,
 }
+
+/// How long a late answer takes.
+const LATE: Duration = Duration::from_millis(100);
 
 /// A queue that changes what goes to another one.
 #[derive(Debug)]
@@ -35,6 +40,10 @@ pub struct Bad {
     pub extension: Extension,
     /// Shared by the queues of one process.
     pub calls: Arc<AtomicU64>,
+    /// What is being extended late.
+    pub being_kept: Mutex<Vec<Receipt>>,
+    /// How many messages were given back while they were being extended: SQS may heed that one last.
+    pub crossed: AtomicU64,
 }
 
 impl Bad {
@@ -47,14 +56,16 @@ impl Bad {
             took_effect: false,
             extension: Extension::Well,
             calls: Arc::default(),
+            being_kept: Mutex::default(),
+            crossed: AtomicU64::new(0),
         }
     }
 
     /// The same for another queue of the same process, which dies with this one.
     pub fn beside(&self, queue: &Arc<dyn JobQueue>) -> Self {
         let Self { copies, dies_at, took_effect, extension, .. } = *self;
-        let (queue, calls) = (queue.clone(), self.calls.clone());
-        Self { queue, copies, dies_at, took_effect, extension, calls }
+        let calls = self.calls.clone();
+        Self { copies, dies_at, took_effect, extension, calls, ..Self::new(queue) }
     }
 
     /// Whether it has died.
@@ -106,7 +117,10 @@ impl JobQueue for Bad {
         }
         match self.extension {
             // Giving a message back is another matter.
-            _ if visibility.is_zero() => {}
+            _ if visibility.is_zero() => {
+                let crosses = self.being_kept.lock().unwrap().contains(receipt);
+                self.crossed.fetch_add(u64::from(crosses), Ordering::Relaxed);
+            }
             Extension::Well => {}
             Extension::Silence => {
                 self.calls.fetch_add(1, Ordering::Relaxed);
@@ -115,6 +129,12 @@ impl JobQueue for Bad {
             Extension::Lost => {
                 self.calls.fetch_add(1, Ordering::Relaxed);
                 return Err(Error::conflict("somebody else has it"));
+            }
+            Extension::Late => {
+                self.being_kept.lock().unwrap().push(receipt.clone());
+                self.calls.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(LATE).await;
+                self.being_kept.lock().unwrap().retain(|other| other != receipt);
             }
         }
         self.queue.extend(receipt, visibility).await
