@@ -50,7 +50,8 @@ localstack_start() {
 
 localstack_down() {
   if container_engine; then
-    localstack_compose down >&2
+    # The services too, which a plain `down` leaves running, and what the images keep besides.
+    localstack_compose --profile services down --volumes >&2
   fi
   stop_process localstack >&2
   stop_process dynamodb >&2

@@ -61,8 +61,10 @@ is_video() {
 
 # answers ADDRESS: whether something listens there. What is no address is refused by hashreel itself.
 answers() {
+  local host=${1%:*}
+  host=${host#[}
   # shellcheck disable=SC2016 # the inner shell expands it
-  timeout 2 bash -c ': 3<>"/dev/tcp/$1/$2"' answers "${1%:*}" "${1##*:}" 2>/dev/null
+  timeout 2 bash -c ': 3<>"/dev/tcp/$1/$2"' answers "${host%]}" "${1##*:}" 2>/dev/null
 }
 
 # callers_path PATH: what the caller meant, from where we are.

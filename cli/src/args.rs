@@ -185,12 +185,13 @@ pub struct WatchArgs {
 
 /// `hashreel jobs`
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct JobsArgs {
     /// What to do [default: list]
     #[command(subcommand)]
     pub action: Option<JobsAction>,
+    /// For the default.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "its fields are documented")]
     pub server: ServerArgs,
 }
 
@@ -198,7 +199,11 @@ pub struct JobsArgs {
 #[derive(Debug, Subcommand)]
 pub enum JobsAction {
     /// Videos that are not ready, with what holds them up
-    List,
+    List {
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "its fields are documented")]
+        server: ServerArgs,
+    },
     /// Try a failed video again
     Retry {
         /// Id or name of the file
@@ -206,6 +211,9 @@ pub enum JobsAction {
         /// Also one that failed for what its file is: of use where the server was updated since
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "its fields are documented")]
+        server: ServerArgs,
     },
     /// Jobs that were put aside, with their reasons; for operators, on the machine that has the data
     Dead {

@@ -163,8 +163,8 @@ impl Letters {
         }
         if missing > 0 {
             let sentence = format!(
-                "{missing} of them were not found: they are gone, or somebody else looks at them just now; \
-                 `hashreel jobs dead` shows what is left"
+                "{missing} of them were not found: they are gone, looked at by somebody else just now, or \
+                 among more than one look takes in; `hashreel jobs dead` shows what is left"
             );
             return Err(Error::not_found(sentence));
         }
@@ -230,7 +230,7 @@ impl Letters {
         Ok(true)
     }
 
-    /// Takes letters of one queue away, as jobs or for good. How many were not found.
+    /// Takes letters of one queue away, as jobs or for good. How many were missed.
     async fn take_away(&self, letters: &[(LetterId, String)], why: What) -> Result<usize> {
         let Some((LetterId(kind, _), _)) = letters.first() else { return Ok(0) };
         let ids: Vec<DeadId> = letters.iter().map(|(id, _)| id.1.clone()).collect();
@@ -240,14 +240,15 @@ impl Letters {
         };
         for (id, _) in letters {
             let became = match why {
+                // Whatever became of the letter, this is what it was for.
+                What::BeginAnew => "had failed its video, which is tried again",
                 _ if missing.contains(&id.1) => "was not found any more",
                 What::PutBack => "is put back",
-                What::BeginAnew => "had failed its video, which is tried again",
                 What::Forget => "is forgotten",
             };
             say::talk(&format!("{id} {became}"));
         }
-        Ok(missing.len())
+        Ok(if matches!(why, What::BeginAnew) { 0 } else { missing.len() })
     }
 }
 

@@ -121,20 +121,10 @@ pub async fn watch(args: &WatchArgs) -> Result<()> {
 /// As every request, and those of [`letters`].
 pub async fn jobs(args: &JobsArgs) -> Result<()> {
     match &args.action {
-        None | Some(JobsAction::List) => {
-            let jobs = Client::new(&args.server)?.jobs().await?;
-            if jobs.is_empty() {
-                say::talk("every video is ready");
-            }
-            for Job { file, name, state, progress, reason } in jobs {
-                let percent = progress * 100.0;
-                let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-                say::data(&format!("{file}  {:<9}  {percent:>3.0} %  {name}{reason}", word(state)));
-            }
-            Ok(())
-        }
-        Some(JobsAction::Retry { file, force }) => {
-            let client = Client::new(&args.server)?;
+        None => list_jobs(&args.server).await,
+        Some(JobsAction::List { server }) => list_jobs(server).await,
+        Some(JobsAction::Retry { file, force, server }) => {
+            let client = Client::new(server)?;
             let file = client.find(file).await?;
             client.retry(file.id, *force).await?;
             say::talk(&format!("{} is tried again", file.name));
@@ -144,6 +134,19 @@ pub async fn jobs(args: &JobsArgs) -> Result<()> {
         Some(JobsAction::Redrive { letters }) => letters::redrive(letters).await,
         Some(JobsAction::Discard { letters }) => letters::discard(letters).await,
     }
+}
+
+async fn list_jobs(server: &ServerArgs) -> Result<()> {
+    let jobs = Client::new(server)?.jobs().await?;
+    if jobs.is_empty() {
+        say::talk("every video is ready");
+    }
+    for Job { file, name, state, progress, reason } in jobs {
+        let percent = progress * 100.0;
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        say::data(&format!("{file}  {:<9}  {percent:>3.0} %  {name}{reason}", word(state)));
+    }
+    Ok(())
 }
 
 fn json(file: &File) -> Result<()> {

@@ -77,7 +77,7 @@ pub async fn run(args: &UpArgs) -> Result<()> {
     description.merge(upload_svc::openapi());
     let router = upload_svc::router(uploads.clone())
         .merge(meta_svc::router(meta))
-        .merge(meta_svc::openapi_route(description))
+        .merge(service::openapi_route(&description)?)
         .merge(service::operations(metrics.clone(), health(&stores)));
 
     let workers = tokio::spawn({

@@ -25,6 +25,6 @@ mod view;
 mod web;
 
 pub use delivery::{Delivery, Edge};
-pub use openapi::{openapi, openapi_route, router};
+pub use openapi::{openapi, router};
 pub use options::MetaOptions;
 pub use state::Meta;

@@ -4,7 +4,7 @@ use access::{Access, Policy};
 use catalog::Catalog;
 use clap::Parser;
 use content::{Config, Store};
-use meta_svc::{Meta, MetaOptions, openapi, openapi_route, router};
+use meta_svc::{Meta, MetaOptions, openapi, router};
 use model::Result;
 use service::{Health, Limits, Metrics, StoreOptions, Stores, logs, of_setting};
 use std::{net::SocketAddr, process::ExitCode};
@@ -66,18 +66,14 @@ async fn run(options: Options) -> Result<()> {
     of_setting("objects", store.recognize().await)?;
     let meta = Meta::open(store, access, &options.meta, shutdown.clone()).await?;
     let meta = match &options.queue {
-        Some(url) => match queue::open(&queue::quick_url(url)).await {
-            // Nobody's playback waits for a queue that only makes retries quicker.
-            Err(error) if error.kind().is_retryable() => {
-                tracing::warn!(error = error.chain(), "retries will wait for a worker's look");
-                meta
-            }
-            quick => meta.announcing(of_setting("queue", quick)?),
-        },
+        Some(url) => {
+            let quick = queue::open(&queue::quick_url(url)).await;
+            meta.announcing(of_setting("queue", quick)?)
+        }
         None => meta,
     };
     let routes = router(meta)
-        .merge(openapi_route(openapi()))
+        .merge(service::openapi_route(&openapi())?)
         .merge(service::operations(metrics.clone(), health));
     let listener = service::bind(options.listen).await?;
     tracing::info!(address = %options.listen, ?policy, "listening");

@@ -78,7 +78,7 @@ fn described() -> OpenApiRouter<Meta> {
         .routes(routes!(segments::segment))
 }
 
-/// All routes of this service but `/openapi.json`, which a program that joins services has once.
+/// All routes of this service; `/openapi.json` is the program's, which may join services.
 pub fn router(meta: Meta) -> Router {
     let (routes, _) = described().split_for_parts();
     routes
@@ -93,9 +93,4 @@ pub fn router(meta: Meta) -> Router {
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
     described().into_openapi()
-}
-
-/// `/openapi.json`.
-pub fn openapi_route(description: utoipa::openapi::OpenApi) -> Router {
-    Router::new().route("/openapi.json", get(async move || axum::Json(description.clone())))
 }

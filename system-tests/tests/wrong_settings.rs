@@ -3,12 +3,11 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use reqwest::Method;
 use std::{
     io::Read as _,
     path::Path,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use system_tests::{
     fake::{
@@ -17,7 +16,7 @@ use system_tests::{
     },
     process::Process,
     program::sibling,
-    site::{Site, free_address},
+    site::free_address,
 };
 
 /// Within which it must have ended, whatever answers: the longest deadline of a call is 30 s.
@@ -59,11 +58,6 @@ impl BackEnd {
             Queue => "sqs://reels",
         }
     }
-
-    /// The programs that do not start without it.
-    fn programs(self) -> impl Iterator<Item = &'static str> {
-        PROGRAMS.into_iter().filter(move |program| !matches!((self, *program), (Queue, "meta-svc")))
-    }
 }
 
 /// `program` with everything right and at hand, on this machine.
@@ -102,11 +96,11 @@ fn refuses(mut command: Command, words: &[&str]) {
     }
 }
 
-/// Every program that uses `back_end` refuses to start with what answers in its place.
+/// Every program refuses to start with what answers in its place.
 fn refuses_each(back_end: BackEnd, says: Says, words: &[&str]) {
     let address = endpoint(says);
     std::thread::scope(|scope| {
-        for program in back_end.programs() {
+        for program in PROGRAMS {
             scope.spawn(move || {
                 let dir = tempfile::tempdir().unwrap();
                 let mut command = command(program, dir.path());
@@ -209,7 +203,7 @@ fn a_queue_that_cannot_be_used_is_named() {
 
 #[test]
 fn a_fifo_queue_is_named() {
-    for program in Queue.programs() {
+    for program in PROGRAMS {
         let dir = tempfile::tempdir().unwrap();
         let mut command = command(program, dir.path());
         command.env("HASHREEL_QUEUE", "sqs://reels.fifo");
@@ -241,24 +235,6 @@ fn an_endpoint_that_never_answers_is_given_up_and_named() {
             });
         }
     });
-}
-
-#[tokio::test]
-async fn playback_does_not_wait_for_a_queue() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut command = command("meta-svc", dir.path());
-    let site = Site::at(free_address());
-    command
-        .env(Queue.setting(), Queue.url())
-        .env(Queue.endpoint(), format!("http://{}", free_address()))
-        .env("HASHREEL_LISTEN", site.address().to_string())
-        .stdout(Stdio::null());
-    let mut process = Process::start(command);
-    let deadline = Instant::now() + BOUND;
-    while !site.ask(Method::GET, "/readyz").send().await.is_ok_and(|said| said.status() == 200) {
-        assert!(process.ended().is_none() && Instant::now() < deadline, "it does not start");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }
 
 #[test]

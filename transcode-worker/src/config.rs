@@ -9,7 +9,7 @@ const KEEP_EVERY: Duration = HALF_A_ROUND.saturating_mul(2);
 const HALF_A_ROUND: Duration = Duration::from_millis(2500);
 /// How long one such word may take, with all its tries: one try that hangs, and another.
 const KEEP_WITHIN: Duration = aws::ATTEMPT.saturating_add(Duration::from_secs(2));
-/// What clocks that differ, and a machine that has much to do, may cost.
+/// What clocks that differ, a machine that has much to do, and the pause between two words may cost.
 const MARGIN: Duration = Duration::from_secs(3);
 /// The first word comes up to one and a half times [`KEEP_EVERY`] after the delivery
 /// ([`crate::keep::rounds`]). Where it fails with all its tries, the next follows at once, and is heard while

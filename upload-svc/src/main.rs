@@ -86,8 +86,9 @@ async fn run(options: Options) -> Result<()> {
     uploads.keep_clearing();
 
     let metrics = Metrics::new(aws::bill::register);
-    let router =
-        upload_svc::router(uploads.clone()).merge(service::operations(metrics.clone(), health));
+    let router = upload_svc::router(uploads.clone())
+        .merge(service::openapi_route(&upload_svc::openapi())?)
+        .merge(service::operations(metrics.clone(), health));
     let grace = options.grace.0;
     tracing::info!(listen = %options.listen, "upload-svc serves");
     let limits = Limits { grace, ..Limits::default() };

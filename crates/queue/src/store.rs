@@ -90,8 +90,8 @@ pub trait JobQueue: Send + Sync + fmt::Debug + 'static {
     async fn dead_letters(&self, cursor: Option<String>, limit: usize) -> Result<DeadPage>;
 
     /// Makes dead letters, 1 to [`MAX_PAGE`] of them, new jobs, delivered from now on as if sent just now.
-    /// Answers with the ids of those it did not find: they are gone, or in somebody else's look just now.
-    /// After an error, any may be jobs already.
+    /// Answers with the ids of those it did not find: they are gone, in somebody else's look just now, or
+    /// among more than can be looked at. After an error, any may be jobs already.
     async fn redrive(&self, ids: &[DeadId]) -> Result<Vec<DeadId>>;
 
     /// Forgets dead letters, as many, and answers as [`Self::redrive`] does.

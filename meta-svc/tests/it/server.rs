@@ -13,7 +13,7 @@ use cmaf::manifest::{FrameRate, Kind};
 use content::{Append, Config, Ended, NewUpload, Store};
 use futures::stream;
 use http_body_util::BodyExt as _;
-use meta_svc::{Delivery, Meta, MetaOptions, openapi, openapi_route, router};
+use meta_svc::{Delivery, Meta, MetaOptions, openapi, router};
 use model::{FileId, OwnerId, RenditionId, Result, Sha256, Timestamp};
 use objects::{ObjectName, Put};
 use queue::JobQueue;
@@ -108,7 +108,8 @@ impl Server {
         let meta = Meta::open(store.clone(), access, &options, shutdown.clone()).await?;
         let quick =
             queue::open(&format!("sqlite://{}/quick.db", dir.path().display())).await.unwrap();
-        let routes = router(meta.announcing(quick.clone())).merge(openapi_route(openapi()));
+        let routes = router(meta.announcing(quick.clone()))
+            .merge(service::openapi_route(&openapi()).unwrap());
         let router = service::edge(routes, &Metrics::new(|_| ()));
         Ok(Self { router, store, catalog, quick, shutdown, keys, dir })
     }

@@ -15,7 +15,10 @@ use super::{
 use crate::{DeadId, DeadLetter, DeadPage, MAX_REASON, MAX_RECEIVE};
 use aws_sdk_sqs::types::MessageAttributeValue;
 use model::{Error, ErrorKind, Result, Timestamp};
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    time::Duration,
+};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -23,9 +26,10 @@ use uuid::Uuid;
 pub(super) const MOST: usize = 1000;
 /// How long a look goes on; its last receive, which is not broken off, comes on top.
 const LOOK: Duration = aws::DEADLINE;
-/// How long the letters stay hidden meanwhile: longer than the look, so that it meets none twice. One whose
-/// process is killed hides them as long.
-const HIDDEN: Duration = LOOK.saturating_add(POLL);
+/// How long the letters stay hidden meanwhile: longer than the look, so that it meets none twice, and then for
+/// three calls, to give back the others, send those that are wanted and delete them. One whose process is killed
+/// hides them as long.
+const HIDDEN: Duration = LOOK.saturating_add(POLL).saturating_add(aws::DEADLINE.saturating_mul(3));
 /// A receive that waits asks all of SQS's machines, one that does not asks some.
 const ALL_MACHINES: Duration = Duration::from_secs(1);
 /// How long a job stays hidden while it is put aside: by two calls, to send it and to delete it.
@@ -207,7 +211,7 @@ impl SqsQueue {
     /// Receives letters until there are no more, `enough` says so of one, or the look has its bounds.
     async fn look(&self, mut enough: impl FnMut(&DeadLetter) -> bool + Send) -> Result<Look> {
         let until = Instant::now() + LOOK;
-        let mut known = HashSet::new();
+        let mut places = HashMap::new();
         let hidden = Hidden { queue: self.clone(), handles: Vec::new() };
         let mut look = Look { letters: Vec::new(), hidden, is_whole: false };
         while look.hidden.handles.len() < MOST && Instant::now() < until {
@@ -225,9 +229,17 @@ impl SqsQueue {
                 look.hidden.handles.push(message.receipt_handle.take().unwrap_or_default());
                 let letter = message::letter(&message, self.max_receives);
                 is_enough |= enough(&letter);
-                // A queue of many machines may give one twice.
-                if known.insert(letter.id.clone()) {
-                    look.letters.push((letter, look.hidden.handles.len() - 1));
+                let place = look.hidden.handles.len() - 1;
+                // A queue of many machines may give one twice; then only the newer right to it is one.
+                match places.entry(letter.id.clone()) {
+                    Entry::Vacant(new) => {
+                        new.insert(look.letters.len());
+                        look.letters.push((letter, place));
+                    }
+                    Entry::Occupied(seen) => {
+                        let newer = look.hidden.handles.pop().unwrap_or_default();
+                        look.hidden.handles[look.letters[*seen.get()].1] = newer;
+                    }
                 }
             }
             if is_enough {

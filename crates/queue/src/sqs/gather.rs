@@ -216,7 +216,7 @@ impl<E: Entry> Gather<E> {
         Self { client: client.clone(), url: url.to_owned(), open: Arc::new(Mutex::new(lot)) }
     }
 
-    /// Sends `entry` with others and waits for its answer, [`aws::DEADLINE`] at most.
+    /// Sends `entry` with others and waits for its answer: once it is sent, [`aws::DEADLINE`] at most.
     pub(super) async fn call(&self, entry: E) -> Result<()> {
         self.add(entry).heard().await
     }

@@ -251,6 +251,23 @@ async fn a_letter_that_cannot_be_deleted_is_given_back() {
 }
 
 #[tokio::test]
+async fn of_a_letter_that_comes_twice_the_newer_receipt_is_the_right_to_it() {
+    let server = Server::start(|operation, n, input| match (operation, n) {
+        ("ReceiveMessage", 1) => {
+            let mut again = letters(operation, 0, input);
+            again["Messages"].as_array_mut().unwrap().truncate(1);
+            again["Messages"][0]["ReceiptHandle"] = json!("newer");
+            again
+        }
+        _ => letters(operation, n, input),
+    })
+    .await;
+    assert_eq!(server.queue.discard(&[id(1), id(9)]).await.unwrap(), [id(9)]);
+    assert_eq!(handles(&server, "DeleteMessageBatch"), ["newer"]);
+    assert_eq!(handles(&server, "ChangeMessageVisibilityBatch"), [id(2).as_str(), id(3).as_str()]);
+}
+
+#[tokio::test]
 async fn what_is_not_found_is_said_and_holds_up_no_other() {
     let server = Server::start(letters).await;
     assert_eq!(server.queue.discard(&[id(9), id(2)]).await.unwrap(), [id(9)]);
