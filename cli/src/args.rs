@@ -190,8 +190,8 @@ pub struct JobsArgs {
     /// What to do [default: list]
     #[command(subcommand)]
     pub action: Option<JobsAction>,
-    /// For the default.
     #[command(flatten)]
+    #[allow(missing_docs, reason = "its fields are documented")]
     pub server: ServerArgs,
 }
 

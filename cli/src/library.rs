@@ -1,7 +1,7 @@
 //! `hashreel ls`, `info`, `rm`, `watch` and `jobs`: what the server has.
 
 use crate::{
-    args::{FileArgs, JobsAction, JobsArgs, ListArgs, RmArgs, WatchArgs},
+    args::{FileArgs, JobsAction, JobsArgs, ListArgs, RmArgs, ServerArgs, WatchArgs},
     client::{Client, File, Job, VideoState},
     letters, say,
 };
