@@ -111,7 +111,7 @@ fn would_fail_again(video: &Video) -> Error {
     let reason = video.reason.as_deref().unwrap_or("it cannot be read");
     Error::conflict(format!(
         "it failed for what its file is, and would again: {reason}; where the server was updated since, \
-         force it"
+         ask with `force`"
     ))
 }
 
