@@ -58,19 +58,20 @@ impl Service {
         command.stdout(Stdio::null()).stderr(file);
         let process = Process::start(command);
         let service = Self { site, process, log: log.to_owned() };
-        service.ready()
+        service.answering("/readyz")
     }
 
     /// One origin over these services, with what it writes in `folder`.
     #[must_use]
     pub fn front(folder: &Path, uploads: &[SocketAddr], metas: &[SocketAddr]) -> Self {
         let (process, site) = front::start(folder, uploads, metas);
-        Self { site, process, log: folder.join("log") }.ready()
+        // Its page is meta-svc's; how that is, is not for everybody.
+        Self { site, process, log: folder.join("log") }.answering("/")
     }
 
-    fn ready(mut self) -> Self {
+    fn answering(mut self, path: &str) -> Self {
         let deadline = Instant::now() + START;
-        while !is_ready(self.site.address()) {
+        while !answers(self.site.address(), path) {
             let ended = self.process.ended();
             if ended.is_some() || Instant::now() > deadline {
                 let log = fs::read_to_string(&self.log).unwrap();
@@ -178,12 +179,12 @@ fn start(resources: &Resources, program: &str, log: &Path) -> Service {
     Service::start(command, log)
 }
 
-/// Whether a program says that it is ready. Without a runtime, since tests start programs in and outside
-/// of one.
-fn is_ready(address: SocketAddr) -> bool {
+/// Whether a program answers to a GET of `path` with 200. Without a runtime, since tests start programs in and
+/// outside of one.
+fn answers(address: SocketAddr, path: &str) -> bool {
     let asked = TcpStream::connect(address).and_then(|mut stream| {
         stream.set_read_timeout(Some(START))?;
-        write!(stream, "GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)
