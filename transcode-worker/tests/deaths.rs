@@ -128,12 +128,12 @@ async fn a_worker_whose_lease_ran_out_spoils_nothing_for_the_one_that_took_over(
     assert_eq!(house.made().await, named, "what the first one put is gone");
 }
 
-/// A worker whose messages meet `extension` while its first tasks work: it ends them all the same.
-async fn work_while_extensions_meet(extension: Extension) {
-    let house = House::new().await;
-    let gate = Arc::new(Semaphore::new(0));
-    let media = Arc::new(Fake::new(12).gated(&gate));
-    let file = house.movie("a movie").await;
+/// A worker with its first tasks in work, at the first extension of their messages, which meet `extension`.
+async fn at_an_extension(
+    house: &House,
+    media: &Arc<Fake>,
+    extension: Extension,
+) -> (Worker, Arc<Bad>) {
     let queue = Arc::new(Bad { extension, ..Bad::new(&house.queue) });
     let mut deps = house.deps(media.clone());
     deps.queue = queue.clone();
@@ -141,6 +141,16 @@ async fn work_while_extensions_meet(extension: Extension) {
     until("work to begin", async || media.begun().len() == 3).await;
     let before = queue.calls.load(Ordering::Relaxed);
     until("an extension", async || queue.calls.load(Ordering::Relaxed) > before).await;
+    (worker, queue)
+}
+
+/// Whatever its messages meet, a worker ends its tasks.
+async fn work_while_extensions_meet(extension: Extension) {
+    let house = House::new().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let media = Arc::new(Fake::new(12).gated(&gate));
+    let file = house.movie("a movie").await;
+    let (worker, _) = at_an_extension(&house, &media, extension).await;
     gate.add_permits(1000);
     let video = house.ended(file).await;
     assert_eq!(video.status, VideoStatus::Ready);
@@ -156,13 +166,7 @@ async fn a_stopped_worker_gives_nothing_back_while_that_is_being_kept() {
     let gate = Arc::new(Semaphore::new(0));
     let media = Arc::new(Fake::new(12).gated(&gate));
     house.movie("a movie").await;
-    let queue = Arc::new(Bad { extension: Extension::Late, ..Bad::new(&house.queue) });
-    let mut deps = house.deps(media.clone());
-    deps.queue = queue.clone();
-    let worker = Worker::start(house.config(), deps);
-    until("work to begin", async || media.begun().len() == 3).await;
-    let before = queue.calls.load(Ordering::Relaxed);
-    until("an extension", async || queue.calls.load(Ordering::Relaxed) > before).await;
+    let (worker, queue) = at_an_extension(&house, &media, Extension::Late).await;
     worker.stop().await;
     assert_eq!(house.queue.depth().await.unwrap().in_flight, 0, "all is given back");
     assert_eq!(queue.crossed.load(Ordering::Relaxed), 0);
