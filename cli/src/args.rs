@@ -307,6 +307,20 @@ mod tests {
     }
 
     #[test]
+    fn a_server_is_named_behind_the_commands_that_ask_one_and_nowhere_else() {
+        let is_taken = |line: &str| Cli::try_parse_from(line.split(' ')).is_ok();
+        for well in ["jobs", "jobs list", "jobs retry clip.mp4"] {
+            assert!(is_taken(&format!("hashreel {well} --server http://127.0.0.1:1")), "{well}");
+        }
+        // These are for the machine that has the data.
+        for wrong in ["jobs dead", "jobs redrive --all", "jobs discard --all"] {
+            assert!(is_taken(&format!("hashreel {wrong}")), "{wrong}");
+            assert!(!is_taken(&format!("hashreel {wrong} --server http://127.0.0.1:1")), "{wrong}");
+        }
+        assert!(!is_taken("hashreel jobs --server http://127.0.0.1:1 dead"));
+    }
+
+    #[test]
     fn a_key_is_never_shown_in_help() {
         let help = Cli::command()
             .find_subcommand_mut("put")

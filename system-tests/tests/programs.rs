@@ -94,6 +94,10 @@ async fn each_program_tells_that_it_lives_is_ready_and_what_it_did() {
         let asked = r#"hashreel_http_requests_total{method="GET",route="/readyz",status="200"}"#;
         assert!(figures.contains(asked), "{figures}");
     }
+    for (service, path) in [(&programs.uploads[0], "/uploads"), (&programs.metas[0], "/v1/files")] {
+        let described = service.json("/openapi.json").await;
+        assert!(described["paths"].get(path).is_some(), "{described}");
+    }
     for path in ["/livez", "/readyz", "/metrics"] {
         let status = programs.front.request(Method::GET, path).await.status();
         assert_eq!(status, 404, "{path} is for operators");
