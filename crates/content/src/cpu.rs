@@ -16,8 +16,7 @@ pub(crate) struct Cpu(Arc<Semaphore>);
 impl Cpu {
     pub(crate) fn new() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        // Two at least: the hash of the blocks and that of the whole file go side by side.
-        Self(Arc::new(Semaphore::new(cores.max(2))))
+        Self(Arc::new(Semaphore::new(cores)))
     }
 
     /// Runs `work` on a thread of its own when a core is free for it.

@@ -1,5 +1,5 @@
-//! The second stage of an append: names the blocks of each piece, and takes the whole file's hash along.
-//! The two hashes of a piece are computed side by side, while the next piece is received.
+//! The second stage of an append: names the blocks of each piece, and takes the whole file's hash along,
+//! while the next piece is received.
 
 use crate::{append::Context, codec, receive::Piece, running::Running, tail::Tail};
 use bytes::Bytes;
@@ -37,27 +37,8 @@ pub(crate) async fn run(
     out: mpsc::Sender<Digested>,
 ) -> Result<Running> {
     while let Some(piece) = pieces.recv().await {
-        let fresh = piece.bytes.slice(piece.hashed.min(piece.kept())..piece.kept());
-        let whole = context.store.cpu.run(move || {
-            running.update(&fresh);
-            running
-        });
-        let (bytes, ends) = (piece.bytes.clone(), piece.ends.clone());
-        let named = context.store.cpu.run(move || blocks(&bytes, &ends));
-        let blocks;
-        (running, blocks) = tokio::try_join!(whole, named)?;
-        let tail = piece.tail.then(|| Tail {
-            start: piece.start + piece.cut() as u64,
-            bytes: piece.bytes.slice(piece.cut()..),
-        });
-        let digested = Digested {
-            start: piece.start,
-            end: piece.start + piece.kept() as u64,
-            blocks,
-            tail,
-            state: running.save(),
-            place: piece.place,
-        };
+        let digested;
+        (running, digested) = context.store.cpu.run(move || digest(running, piece)).await?;
         if out.send(digested).await.is_err() {
             break;
         }
@@ -65,12 +46,26 @@ pub(crate) async fn run(
     Ok(running)
 }
 
-fn blocks(bytes: &Bytes, ends: &[usize]) -> Vec<Block> {
-    let mut start = 0;
+fn digest(mut running: Running, piece: Piece) -> (Running, Digested) {
+    let Piece { ref bytes, start, hashed, ref ends, .. } = piece;
+    let (cut, kept) = (piece.cut(), piece.kept());
+    let mut from = 0;
     let block = |&end: &usize| {
-        let bytes = bytes.slice(start..end);
-        start = end;
-        Block { hash: Sha256::of(&bytes), codec: codec::choose(&bytes), bytes }
+        let bytes = bytes.slice(from..end);
+        let seen = hashed.clamp(from, end) - from;
+        from = end;
+        Block { hash: running.update_block(&bytes, seen), codec: codec::choose(&bytes), bytes }
     };
-    ends.iter().map(block).collect()
+    let blocks = ends.iter().map(block).collect();
+    running.update(&bytes[hashed.max(cut).min(kept)..kept]);
+    let tail = piece.tail.then(|| Tail { start: start + cut as u64, bytes: bytes.slice(cut..) });
+    let digested = Digested {
+        start,
+        end: start + kept as u64,
+        blocks,
+        tail,
+        state: running.save(),
+        place: piece.place,
+    };
+    (running, digested)
 }

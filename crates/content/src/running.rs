@@ -33,6 +33,18 @@ impl Running {
 
     /// Takes the file's next bytes.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.look_at(bytes);
+        self.hasher.update(bytes);
+    }
+
+    /// Takes the file's next block, of which it has had the first `seen` bytes, and returns the block's
+    /// own hash.
+    pub(crate) fn update_block(&mut self, block: &[u8], seen: usize) -> Sha256 {
+        self.look_at(&block[seen..]);
+        self.hasher.update_block(block, seen)
+    }
+
+    fn look_at(&mut self, bytes: &[u8]) {
         if let Beginning::Undecided(head) = &mut self.beginning {
             let missing = sniff::SNIFF_LEN - head.len();
             head.extend_from_slice(&bytes[..bytes.len().min(missing)]);
@@ -40,7 +52,6 @@ impl Running {
                 self.beginning = Beginning::Decided(sniff::looks_like_media(head));
             }
         }
-        self.hasher.update(bytes);
     }
 
     /// Whether a worker should look for a video in the file.
@@ -112,6 +123,10 @@ mod tests {
             after.update(&bytes[cut..]);
             assert!(after.looks_like_media(), "cut at {cut}");
             assert_eq!(after.sha256(), Sha256::of(&bytes), "cut at {cut}");
+
+            assert_eq!(before.update_block(&bytes, cut), Sha256::of(&bytes), "cut at {cut}");
+            assert!(before.looks_like_media(), "cut at {cut}");
+            assert_eq!(before.sha256(), Sha256::of(&bytes), "cut at {cut}");
         }
     }
 
