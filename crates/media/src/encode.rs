@@ -65,9 +65,11 @@ fn picture_encoder(
     encoder.set_gop(frames.round().clamp(1.0, 10_000.0) as u32);
     let cap = rung.cap.to_string();
     let buffer = (u64::from(rung.cap) * BUFFER_SECONDS).to_string();
+    let lookahead = encoding.lookahead.map_or_else(|| "-1".into(), |frames| frames.to_string());
     let mut options = ff::Dictionary::new();
     for (key, value) in [
         ("preset", encoding.preset.as_str()),
+        ("rc-lookahead", &lookahead),
         ("crf", &encoding.crf.to_string()),
         ("maxrate", &cap),
         ("bufsize", &buffer),
@@ -284,4 +286,52 @@ fn init(parameters: ff::codec::Parameters, timescale: u32) -> Result<Vec<u8>> {
         return Err(Fault::internal("an init segment came with an edit list"));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ladder::Profile;
+    use cmaf::manifest::FrameRate;
+
+    /// x264 writes its settings into a stream's first sample.
+    fn encoded(encoding: &VideoEncoding) -> String {
+        let track = VideoTrack {
+            index: 0,
+            codec: "h264".into(),
+            width: 64,
+            height: 64,
+            rotation: 0,
+            mirrored: false,
+            frame_rate: FrameRate { num: 30, den: 1 },
+            end: None,
+            pixel_format: "yuv420p".into(),
+            bit_depth: 8,
+            colour: Colour::Bt709,
+            hdr: false,
+            interlaced: false,
+            keyframes: Vec::new(),
+            indexed: 0,
+        };
+        let rung = Rung { name: "64p".into(), width: 64, height: 64, cap: 100_000 };
+        ff::log::set_level(ff::log::Level::Quiet);
+        let mut picture = Picture::new(&track, &rung, encoding).unwrap();
+        let mut frame = ff::frame::Video::new(ff::format::Pixel::YUV420P, 64, 64);
+        for plane in 0..3 {
+            frame.data_mut(plane).fill(128);
+        }
+        picture.push(&mut frame, 0).unwrap();
+        let samples = picture.finish().unwrap();
+        String::from_utf8_lossy(&samples[0].data).into_owned()
+    }
+
+    #[test]
+    fn x264_looks_as_far_ahead_as_it_is_told() {
+        let mut encoding = Profile::default().video;
+        for (lookahead, expected) in [(Some(14), "rc_lookahead=14 "), (None, "rc_lookahead=10 ")] {
+            encoding.lookahead = lookahead;
+            let settings = encoded(&encoding);
+            assert!(settings.contains(expected), "{expected}is not in {settings}");
+        }
+    }
 }

@@ -71,6 +71,8 @@ impl Default for Profile {
             ],
             video: VideoEncoding {
                 preset: "veryfast".into(),
+                // The preset's 10, and the 4 that x264 adds only where it has several threads.
+                lookahead: Some(14),
                 crf: 23.0,
                 // Apple's HLS authoring specification, 1.10.
                 keyframe_seconds: 2,

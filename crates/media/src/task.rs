@@ -121,6 +121,9 @@ pub struct Rung {
 pub struct VideoEncoding {
     /// x264's preset.
     pub preset: String,
+    /// Frames that x264 looks ahead; the preset's own number where there is none.
+    #[serde(default)]
+    pub lookahead: Option<u32>,
     /// x264's constant rate factor, below the cap.
     pub crf: f32,
     /// A keyframe at least every so many seconds, beside the one that begins each segment.

@@ -69,6 +69,7 @@ pub fn profile() -> Profile {
         ..Profile::default()
     };
     profile.video.preset = "ultrafast".into();
+    profile.video.lookahead = None;
     profile
 }
 
