@@ -297,8 +297,8 @@ async fn a_look_that_is_given_up_or_fails_gives_back_what_it_has_hidden() {
             };
             tokio::select! {
                 biased;
-                look = &mut look => drop(look),
                 () = second => {}
+                look = &mut look => panic!("the look was to be dropped, and ended: {look:?}"),
             }
         } else {
             server.queue.dead_letters(None, 10).await.unwrap_err();
