@@ -6,10 +6,36 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, ObjectIdentifier};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use model::Sha256;
 
 use crate::Result;
+
+/// What is put, and its SHA-256 as S3 writes it.
+pub struct Object {
+    pub bytes: Bytes,
+    sha256: String,
+}
+
+impl Object {
+    pub fn new(bytes: Bytes) -> Self {
+        let sha256 = BASE64_STANDARD.encode(Sha256::of(&bytes).as_bytes());
+        Self { bytes, sha256 }
+    }
+}
+
+/// By what S3 checks an object, and who works it out.
+#[derive(Clone, Copy)]
+pub enum Check {
+    /// What the SDK puts in by itself.
+    Sdk,
+    /// SHA-256, by the SDK.
+    Sha256,
+    /// SHA-256, known before the first request: the client only sends.
+    KnownSha256,
+}
 
 /// What the environment says of the bucket; `./dev bench` has LocalStack's.
 pub struct Bucket {
@@ -25,17 +51,24 @@ impl Bucket {
         Ok(Self { client, name: name()? })
     }
 
-    /// One `PutObject` for each of `objects`, so many at a time, with the checksum `sum`, or where that is
-    /// none the one that the SDK puts in by itself.
+    /// One `PutObject` for each of `objects`, so many at a time.
     pub async fn put(
         &self,
         prefix: &str,
-        objects: &[Bytes],
-        (at_a_time, sum): (usize, Option<ChecksumAlgorithm>),
+        objects: &[Object],
+        (at_a_time, check): (usize, Check),
     ) -> Result<()> {
-        let puts = objects.iter().enumerate().map(|(n, body)| {
+        let puts = objects.iter().enumerate().map(|(n, Object { bytes, sha256 })| async move {
             let call = self.client.put_object().bucket(&self.name).key(format!("{prefix}/{n}"));
-            call.set_checksum_algorithm(sum.clone()).body(ByteStream::from(body.clone())).send()
+            let call = call.body(ByteStream::from(bytes.clone()));
+            match check {
+                Check::Sdk => call.send().await,
+                Check::Sha256 => call.checksum_algorithm(ChecksumAlgorithm::Sha256).send().await,
+                Check::KnownSha256 => {
+                    let call = call.checksum_sha256(sha256).customize().disable_payload_signing();
+                    call.send().await
+                }
+            }
         });
         let mut puts = stream::iter(puts).buffer_unordered(at_a_time);
         while puts.try_next().await?.is_some() {}

@@ -1,5 +1,6 @@
 //! `ingest-s3`: 1 GiB in one tus request into a bucket, beside plain `PutObject`s of the same bytes in
-//! objects of the same sizes, 16 or 64 at a time; and beside those that S3 checks as it does ours.
+//! objects of the same sizes, 16 or 64 at a time; beside those that S3 checks as it does ours; and beside
+//! the same from a client that only sends, which is what S3 itself takes.
 //!
 //! Only S3 is LocalStack's: records and queue are SQLite, so that nothing else takes its processor.
 
@@ -7,12 +8,11 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use aws_sdk_s3::types::ChecksumAlgorithm;
 use bytes::Bytes;
 use chunking::{Chunker, Profile};
 use tokio::runtime::Runtime;
 
-use crate::bucket::{self, Bucket};
+use crate::bucket::{self, Bucket, Check, Object};
 use crate::report::{Better, Ratio, Report, Series};
 use crate::server::{Kind, Server};
 use crate::work::{self, Folder};
@@ -20,7 +20,12 @@ use crate::{Options, Result, curl};
 
 const LEN: u64 = 1 << 30;
 const TARGET: f64 = 0.9;
-const AT_A_TIME: [usize; 2] = [16, 64];
+const PEERS: [(&str, (usize, Check)); 4] = [
+    ("PutObject, 16 at a time", (16, Check::Sdk)),
+    ("PutObject, 64 at a time", (64, Check::Sdk)),
+    ("PutObject with SHA-256", (64, Check::Sha256)),
+    ("PutObject, SHA-256 known", (64, Check::KnownSha256)),
+];
 
 pub fn measure(options: &Options) -> Result<Report> {
     let file = work::random_file("random-1GiB", LEN)?;
@@ -28,12 +33,13 @@ pub fn measure(options: &Options) -> Result<Report> {
     let runtime = Runtime::new()?;
     let bucket = runtime.block_on(Bucket::of_the_environment())?;
     let mut ours = Series::new("upload-svc");
-    let mut peers = AT_A_TIME.map(|n| Series::new(&format!("PutObject, {n} at a time")));
-    let mut checked = Series::new("PutObject with SHA-256");
+    let mut peers = PEERS.map(|(name, _)| Series::new(name));
     for round in 1..=options.runs {
         println!("ingest-s3, round {round} of {}", options.runs);
         let prefix = format!("bench-{round}");
+        let before = work::processor_s()?;
         let (took, peak_rss_mib) = upload(options, &prefix, &file)?;
+        ours.processor_s.push(work::processor_s()? - before);
         let (count, bytes) = runtime.block_on(bucket.clear(&prefix))?;
         // The blocks, and the empty mark of whose objects these are.
         if (count, bytes) != (blocks.len() + 1, LEN) {
@@ -41,17 +47,16 @@ pub fn measure(options: &Options) -> Result<Report> {
         }
         ours.push(megabytes_a_second(took));
         ours.note_peak_rss(peak_rss_mib);
-        let plain = AT_A_TIME.map(|at_a_time| (at_a_time, None));
-        let sha256 = (AT_A_TIME[1], Some(ChecksumAlgorithm::Sha256));
-        let kinds = plain.into_iter().chain([sha256]);
-        for (kind, series) in kinds.zip(peers.iter_mut().chain([&mut checked])) {
+        for ((_, kind), series) in PEERS.into_iter().zip(&mut peers) {
+            let before = work::processor_s()?;
             let start = Instant::now();
             runtime.block_on(bucket.put(&prefix, &blocks, kind))?;
             series.push(megabytes_a_second(start.elapsed()));
+            series.processor_s.push(work::processor_s()? - before);
             runtime.block_on(bucket.clear(&prefix))?;
         }
     }
-    let [few, many] = peers;
+    let [few, many, checked, sent] = peers;
     let faster = if few.median() > many.median() { &few } else { &many };
     let ratios = vec![
         Ratio::new("over the faster peer", &ours, faster, Better::Higher, TARGET),
@@ -62,10 +67,12 @@ pub fn measure(options: &Options) -> Result<Report> {
         "MB/s",
         Better::Higher,
         ratios,
-        vec![ours, few, many, checked],
+        vec![ours, few, many, checked, sent],
     )?
     .note("upload-svc has S3 check each object's SHA-256; the peer's objects have the SDK's CRC.")
-    .note("Both share the two cores with LocalStack, which is what takes most of the time."))
+    .note(
+        "Processor: of all but LocalStack, which takes most of the time and shares the two cores.",
+    ))
 }
 
 /// One upload to a fresh service: the time of its requests, and the service's peak memory in MiB.
@@ -90,13 +97,13 @@ fn upload(options: &Options, prefix: &str, file: &Path) -> Result<(Duration, f64
 }
 
 /// The file in memory, in the blocks that the upload makes of it.
-fn blocks(file: &Path) -> Result<Vec<Bytes>> {
+fn blocks(file: &Path) -> Result<Vec<Object>> {
     let mut rest = Bytes::from(fs::read(file)?);
     let mut chunker = Chunker::new(Profile::default());
     let mut blocks = Vec::new();
     while !rest.is_empty() {
         let end = chunker.next_boundary(&rest).unwrap_or(rest.len());
-        blocks.push(rest.split_to(end));
+        blocks.push(Object::new(rest.split_to(end)));
     }
     Ok(blocks)
 }

@@ -23,11 +23,18 @@ pub struct Series {
     pub name: String,
     pub runs: Vec<f64>,
     pub peak_rss_mib: Option<f64>,
+    /// Processor time of each run, in seconds, where it was measured.
+    pub processor_s: Vec<f64>,
 }
 
 impl Series {
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), runs: Vec::new(), peak_rss_mib: None }
+        Self {
+            name: name.to_owned(),
+            runs: Vec::new(),
+            peak_rss_mib: None,
+            processor_s: Vec::new(),
+        }
     }
 
     pub fn push(&mut self, value: f64) {
@@ -41,17 +48,22 @@ impl Series {
     }
 
     pub fn median(&self) -> f64 {
-        let mut sorted = self.runs.clone();
-        sorted.sort_by(f64::total_cmp);
-        match sorted.len() {
-            0 => f64::NAN,
-            n if n % 2 == 1 => sorted[n / 2],
-            n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
-        }
+        median(&self.runs)
     }
 
     pub fn max(&self) -> f64 {
         self.runs.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+    }
+}
+
+/// The value in the middle, or between the two there; of none, none.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => sorted[n / 2],
+        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
     }
 }
 
@@ -222,7 +234,11 @@ impl Report {
             let memory = series
                 .peak_rss_mib
                 .map_or_else(String::new, |mib| format!("   peak RSS {mib:.0} MiB"));
-            println!("  {:<28} {:10.2}{memory}", series.name, series.median());
+            let processor = match &series.processor_s[..] {
+                [] => String::new(),
+                runs => format!("   processor {:.2} s", median(runs)),
+            };
+            println!("  {:<28} {:10.2}{memory}{processor}", series.name, series.median());
         }
         for ratio in &self.ratios {
             println!("  {ratio}");

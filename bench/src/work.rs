@@ -38,6 +38,20 @@ impl Drop for Folder {
     }
 }
 
+/// Seconds of the processor that this process and those it has waited for have taken.
+#[expect(clippy::cast_precision_loss, reason = "a run is far below 2^53 ticks")]
+pub fn processor_s() -> Result<f64> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    // The program's name may hold spaces, in brackets; utime, stime, cutime and cstime are fields 14 to 17.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: Vec<u64> = fields.skip(11).take(4).map(str::parse).collect::<Result<_, _>>()?;
+    if ticks.len() == 4 {
+        Ok(ticks.iter().sum::<u64>() as f64 / rustix::param::clock_ticks_per_second() as f64)
+    } else {
+        Err("/proc/self/stat has too few fields".into())
+    }
+}
+
 /// A kept input file, made by `make` when it is not there yet.
 pub fn input(name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     fs::create_dir_all(ROOT)?;
