@@ -50,7 +50,7 @@ impl Form {
     }
 }
 
-/// One picture in, one out for every size: a bicubic cascade, each size from the next larger.
+/// One picture in, one out for every size: a bicubic cascade in steps of two where the sizes allow it.
 pub struct Pictures {
     before: String,
     colour: Colour,
@@ -191,20 +191,19 @@ impl Pictures {
         };
         let range = if self.format == "yuvj420p" { "pc" } else { "tv" };
         let colours = format!("in_color_matrix={from}:out_color_matrix={matrix}:out_range={range}");
+        let sources = sources(&self.sizes);
         let mut spec = format!("[in]{}", self.before);
         for (n, (width, height)) in self.sizes.iter().enumerate() {
             if n > 0 {
-                spec.push_str(&format!(";[next{n}]"));
+                spec.push_str(&format!(";[for{n}]"));
             }
             if n > 0 || !self.fits_as_it_is(form) {
                 spec.push_str(&format!("scale={width}:{height}:flags=bicubic:{colours},"));
             }
-            spec.push_str(&format!("format={}", self.format));
-            if n + 1 < self.sizes.len() {
-                spec.push_str(&format!(",split[out{n}][next{}]", n + 1));
-            } else {
-                spec.push_str(&format!("[out{n}]"));
-            }
+            let made_of_it = (n + 1..self.sizes.len()).filter(|&other| sources[other] == n);
+            let takers: String = made_of_it.clone().map(|other| format!("[for{other}]")).collect();
+            let copies = 1 + made_of_it.count();
+            spec.push_str(&format!("format={},split={copies}[out{n}]{takers}", self.format));
         }
         let arguments = format!(
             "video_size={}x{}:pix_fmt={}:time_base=1/90000:pixel_aspect=1/1",
@@ -215,6 +214,18 @@ impl Pictures {
         let outs: Vec<_> = (0..self.sizes.len()).map(|n| format!("out{n}")).collect();
         graph(("buffer", &arguments), "buffersink", &outs, &spec)
     }
+}
+
+/// Which of `sizes`, largest first, each one after the first is scaled from: the largest that is at most
+/// twice as wide, or else the next larger (decision 170).
+fn sources(sizes: &[(u32, u32)]) -> Vec<usize> {
+    // Sizes are rounded to even numbers: twice one may be 2 less than twice.
+    let is_near = |large: u32, small: u32| large <= 2 * small + 2;
+    let source = |(n, &(width, _)): (usize, &(u32, u32))| {
+        let near = sizes[..n].iter().position(|&(larger, _)| is_near(larger, width));
+        near.unwrap_or(n.saturating_sub(1))
+    };
+    sizes.iter().enumerate().map(source).collect()
 }
 
 /// A graph with one source named `in` and a sink for each of `outs`.
@@ -333,5 +344,24 @@ impl Sound {
                 Err(error) => return Err(Fault::libav(Blame::Internal, "mixing sound", error)),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sources;
+
+    #[test]
+    fn a_picture_is_scaled_from_the_largest_at_most_twice_as_wide() {
+        let wide = [(1920, 1080), (1280, 720), (854, 480), (640, 360), (426, 240)];
+        let film = [(1920, 800), (1280, 534), (854, 356), (640, 266), (426, 178)];
+        let upright = [(1080, 1920), (720, 1280), (480, 854), (360, 640), (240, 426)];
+        for sizes in [wide, film, upright] {
+            assert_eq!(sources(&sizes), [0, 0, 1, 1, 2], "{sizes:?}");
+        }
+        assert_eq!(sources(&wide[1..]), [0, 0, 0, 1]);
+        assert_eq!(sources(&[(852, 478), (640, 360), (426, 238)]), [0, 0, 0]);
+        assert_eq!(sources(&[(1920, 1080), (640, 360), (200, 112)]), [0, 0, 1]);
+        assert_eq!(sources(&[(160, 120)]), [0]);
     }
 }

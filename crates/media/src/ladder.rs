@@ -13,7 +13,7 @@ use model::{Error, ErrorKind, Result, Sha256};
 use serde::{Deserialize, Serialize};
 
 /// Bumped when the same profile would make other bytes than before: it is part of [`Profile::id`].
-const RECIPE: u32 = 3;
+const RECIPE: u32 = 4;
 
 /// Pre-roll that costs less than giving a segment to the run before it: decoding is a tenth to a quarter
 /// of the work, so decoding one segment's length for nothing is at most a quarter of a segment's.
