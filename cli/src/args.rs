@@ -76,6 +76,9 @@ pub struct UpArgs {
     pub uploads: upload_svc::UploadOptions,
     #[command(flatten)]
     #[allow(missing_docs, reason = "its fields are documented")]
+    pub contents: upload_svc::ContentOptions,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "its fields are documented")]
     pub meta: meta_svc::MetaOptions,
     /// Files to upload once it runs
     #[arg(value_name = "VIDEO")]

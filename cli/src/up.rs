@@ -50,7 +50,7 @@ pub async fn run(args: &UpArgs) -> Result<()> {
     let store = Store::new(
         Catalog::new(stores.records.clone()),
         stores.objects.clone(),
-        content::Config::default(),
+        args.contents.clone().into(),
     )?;
     store.claim().await?;
     if policy == Policy::Keys {

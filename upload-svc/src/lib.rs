@@ -18,5 +18,5 @@ mod uploads;
 pub use cors::{Cors, Origin};
 pub use openapi::openapi;
 pub use routes::router;
-pub use settings::{Settings, UploadOptions};
+pub use settings::{ContentOptions, Settings, UploadOptions};
 pub use uploads::Uploads;

@@ -3,13 +3,11 @@
 use access::{Access, Policy};
 use catalog::Catalog;
 use clap::Parser;
-use content::{Config, ScopeRule, Store};
+use content::Store;
 use model::{Error, Result};
-use service::{
-    Health, Limits, Metrics, QueueOptions, Size, Span, StoreOptions, Stores, of_setting,
-};
+use service::{Health, Limits, Metrics, QueueOptions, Span, StoreOptions, Stores, of_setting};
 use std::{net::SocketAddr, process::ExitCode};
-use upload_svc::{Settings, UploadOptions, Uploads};
+use upload_svc::{ContentOptions, Settings, UploadOptions, Uploads};
 
 /// Takes uploads in over HTTP: tus 1.0, or a whole file in one POST to /uploads.
 #[derive(Debug, Parser)]
@@ -35,13 +33,8 @@ struct Options {
     #[command(flatten)]
     queue: QueueOptions,
 
-    /// Memory for all uploads together.
-    #[arg(long, env = "HASHREEL_UPLOAD_MEMORY", value_name = "SIZE", default_value = "128MiB")]
-    upload_memory: Size,
-
-    /// Store equal blocks of different owners separately.
-    #[arg(long, env = "HASHREEL_DEDUP_PER_OWNER")]
-    dedup_per_owner: bool,
+    #[command(flatten)]
+    contents: ContentOptions,
 
     /// Time for what is under way once the service is told to stop.
     #[arg(long, env = "HASHREEL_GRACE", value_name = "TIME", default_value = "10s")]
@@ -75,9 +68,7 @@ async fn run(options: Options) -> Result<()> {
     let queue = options.queue.open_quick().await?;
     let health = Health::of(objects.clone(), records.clone(), vec![queue.clone()]);
     let catalog = Catalog::new(records);
-    let scope = if options.dedup_per_owner { ScopeRule::PerOwner } else { ScopeRule::Global };
-    let config = Config { scope, budget: options.upload_memory.0, ..Config::default() };
-    let store = Store::new(catalog.clone(), objects, config)?;
+    let store = Store::new(catalog.clone(), objects, options.contents.into())?;
     of_setting("objects", store.claim().await)?;
     let access = Access::new(catalog, Policy::of(options.listen, options.require_keys));
     let uploads =

@@ -1,6 +1,7 @@
 //! What an operator may set of uploads, by flag or by environment.
 
 use crate::cors::{Cors, Origin};
+use content::{Config, ScopeRule};
 use service::{Size, Span};
 use std::time::Duration;
 
@@ -22,6 +23,25 @@ pub struct UploadOptions {
     /// Origins whose web pages may upload, separated by commas: `https://app.example.com`.
     #[arg(long, env = "HASHREEL_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     pub cors_origins: Vec<Origin>,
+}
+
+/// Options of how contents are stored, for every program that takes uploads.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ContentOptions {
+    /// Memory for all uploads together.
+    #[arg(long, env = "HASHREEL_UPLOAD_MEMORY", value_name = "SIZE", default_value = "128MiB")]
+    pub upload_memory: Size,
+
+    /// Store equal blocks of different owners separately.
+    #[arg(long, env = "HASHREEL_DEDUP_PER_OWNER")]
+    pub dedup_per_owner: bool,
+}
+
+impl From<ContentOptions> for Config {
+    fn from(options: ContentOptions) -> Self {
+        let scope = if options.dedup_per_owner { ScopeRule::PerOwner } else { ScopeRule::Global };
+        Self { scope, budget: options.upload_memory.0, ..Self::default() }
+    }
 }
 
 /// How uploads are taken in.
