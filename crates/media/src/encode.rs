@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn x264_looks_as_far_ahead_as_it_is_told() {
         let mut encoding = Profile::default().video;
-        for (lookahead, expected) in [(Some(14), "rc_lookahead=14 "), (None, "rc_lookahead=10 ")] {
+        for (lookahead, expected) in [(Some(12), "rc_lookahead=12 "), (None, "rc_lookahead=10 ")] {
             encoding.lookahead = lookahead;
             let settings = encoded(&encoding);
             assert!(settings.contains(expected), "{expected}is not in {settings}");
