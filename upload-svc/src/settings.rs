@@ -2,6 +2,7 @@
 
 use crate::cors::{Cors, Origin};
 use content::{Config, ScopeRule};
+use model::{Error, Result};
 use service::{Size, Span};
 use std::time::Duration;
 
@@ -29,12 +30,26 @@ pub struct UploadOptions {
 #[derive(Debug, Clone, clap::Args)]
 pub struct ContentOptions {
     /// Memory for all uploads together.
-    #[arg(long, env = "HASHREEL_UPLOAD_MEMORY", value_name = "SIZE", default_value = "128MiB")]
+    #[arg(
+        long,
+        env = "HASHREEL_UPLOAD_MEMORY",
+        value_name = "SIZE",
+        default_value = "128MiB",
+        value_parser = upload_memory
+    )]
     pub upload_memory: Size,
 
     /// Store equal blocks of different owners separately.
     #[arg(long, env = "HASHREEL_DEDUP_PER_OWNER")]
     pub dedup_per_owner: bool,
+}
+
+fn upload_memory(text: &str) -> Result<Size> {
+    let (size, least) = (text.parse::<Size>()?, Size(Config::default().least_budget()));
+    if size.0 < least.0 {
+        return Err(Error::invalid(format!("uploads need {least} at least")));
+    }
+    Ok(size)
 }
 
 impl From<ContentOptions> for Config {

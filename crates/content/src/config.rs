@@ -46,6 +46,20 @@ pub struct Config {
     pub clock: fn() -> Timestamp,
 }
 
+impl Config {
+    /// The least that `budget` may be: two buffers, each of two blocks of the profile's greatest length.
+    /// A boundary is always found before a buffer that stood at one is full.
+    #[must_use]
+    pub fn least_budget(&self) -> u64 {
+        2 * self.buffer() as u64
+    }
+
+    /// Bytes of a buffer.
+    pub(crate) fn buffer(&self) -> usize {
+        2 * self.profile.max() as usize
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
