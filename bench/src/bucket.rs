@@ -15,7 +15,7 @@ use crate::Result;
 
 /// What is put, and its SHA-256 as S3 writes it.
 pub struct Object {
-    pub bytes: Bytes,
+    bytes: Bytes,
     sha256: String,
 }
 
@@ -26,18 +26,17 @@ impl Object {
     }
 }
 
-/// By what S3 checks an object, and who works it out.
+/// The checksum that S3 checks an object by, and who works it out.
 #[derive(Clone, Copy)]
-pub enum Check {
-    /// What the SDK puts in by itself.
+pub enum Checksum {
+    /// What the SDK puts in by itself, a CRC. Its signature covers the body's SHA-256 as well.
     Sdk,
-    /// SHA-256, by the SDK.
+    /// SHA-256, by the SDK, beside the one for its signature.
     Sha256,
-    /// SHA-256, known before the first request: the client only sends.
+    /// SHA-256, known before the first request, and the only one: the client only sends.
     KnownSha256,
 }
 
-/// What the environment says of the bucket; `./dev bench` has LocalStack's.
 pub struct Bucket {
     client: Client,
     name: String,
@@ -56,15 +55,15 @@ impl Bucket {
         &self,
         prefix: &str,
         objects: &[Object],
-        (at_a_time, check): (usize, Check),
+        (at_a_time, checksum): (usize, Checksum),
     ) -> Result<()> {
         let puts = objects.iter().enumerate().map(|(n, Object { bytes, sha256 })| async move {
             let call = self.client.put_object().bucket(&self.name).key(format!("{prefix}/{n}"));
             let call = call.body(ByteStream::from(bytes.clone()));
-            match check {
-                Check::Sdk => call.send().await,
-                Check::Sha256 => call.checksum_algorithm(ChecksumAlgorithm::Sha256).send().await,
-                Check::KnownSha256 => {
+            match checksum {
+                Checksum::Sdk => call.send().await,
+                Checksum::Sha256 => call.checksum_algorithm(ChecksumAlgorithm::Sha256).send().await,
+                Checksum::KnownSha256 => {
                     let call = call.checksum_sha256(sha256).customize().disable_payload_signing();
                     call.send().await
                 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use chunking::{Chunker, Profile};
 use tokio::runtime::Runtime;
 
-use crate::bucket::{self, Bucket, Check, Object};
+use crate::bucket::{self, Bucket, Checksum, Object};
 use crate::report::{Better, Ratio, Report, Series};
 use crate::server::{Kind, Server};
 use crate::work::{self, Folder};
@@ -20,11 +20,11 @@ use crate::{Options, Result, curl};
 
 const LEN: u64 = 1 << 30;
 const TARGET: f64 = 0.9;
-const PEERS: [(&str, (usize, Check)); 4] = [
-    ("PutObject, 16 at a time", (16, Check::Sdk)),
-    ("PutObject, 64 at a time", (64, Check::Sdk)),
-    ("PutObject with SHA-256", (64, Check::Sha256)),
-    ("PutObject, SHA-256 known", (64, Check::KnownSha256)),
+const PEERS: [(&str, (usize, Checksum)); 4] = [
+    ("PutObject, 16 at a time", (16, Checksum::Sdk)),
+    ("PutObject, 64 at a time", (64, Checksum::Sdk)),
+    ("PutObject with SHA-256", (64, Checksum::Sha256)),
+    ("PutObject, SHA-256 known", (64, Checksum::KnownSha256)),
 ];
 
 pub fn measure(options: &Options) -> Result<Report> {
@@ -69,7 +69,8 @@ pub fn measure(options: &Options) -> Result<Report> {
         ratios,
         vec![ours, few, many, checked, sent],
     )?
-    .note("upload-svc has S3 check each object's SHA-256; the peer's objects have the SDK's CRC.")
+    .note("upload-svc has S3 check each object's SHA-256; the plain peer's objects have the SDK's CRC.")
+    .note("The SDK hashes each body once more for its signature, unless the SHA-256 is known.")
     .note(
         "Processor: of all but LocalStack, which takes most of the time and shares the two cores.",
     ))

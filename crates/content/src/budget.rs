@@ -16,6 +16,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Free buffers that are kept when nothing is under way.
 const KEPT_IDLE: usize = 2;
 
+/// With fewer, an upload could not fill one while another is put.
+pub(crate) const LEAST_BUFFERS: usize = 2;
+
 /// All buffers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Budget(Arc<Shared>);
@@ -34,10 +37,10 @@ impl Budget {
     /// `bytes` in buffers of `capacity`.
     pub(crate) fn new(bytes: u64, capacity: usize) -> Result<Self> {
         let buffers = usize::try_from(bytes / capacity as u64).unwrap_or(usize::MAX);
-        if buffers < 2 {
+        if buffers < LEAST_BUFFERS {
             return Err(Error::invalid(format!(
                 "a budget of {bytes} bytes is too small: with this profile it takes {}",
-                2 * capacity
+                LEAST_BUFFERS * capacity
             )));
         }
         let buffers = buffers.min(Semaphore::MAX_PERMITS);

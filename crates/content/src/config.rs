@@ -1,5 +1,6 @@
 //! What a deployment chooses about its contents.
 
+use crate::budget::LEAST_BUFFERS;
 use catalog::Scope;
 use chunking::Profile;
 use model::{OwnerId, Timestamp};
@@ -47,14 +48,13 @@ pub struct Config {
 }
 
 impl Config {
-    /// The least that `budget` may be: two buffers, each of two blocks of the profile's greatest length.
-    /// A boundary is always found before a buffer that stood at one is full.
+    /// The least that `budget` may be.
     #[must_use]
     pub fn least_budget(&self) -> u64 {
-        2 * self.buffer() as u64
+        (LEAST_BUFFERS * self.buffer()) as u64
     }
 
-    /// Bytes of a buffer.
+    /// Bytes of a buffer: a boundary is always found before one that stood at one is full.
     pub(crate) fn buffer(&self) -> usize {
         2 * self.profile.max() as usize
     }

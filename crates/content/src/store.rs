@@ -63,8 +63,9 @@ impl Store {
     /// # Errors
     /// `Invalid` for a budget that does not hold two buffers of the profile's.
     pub fn new(catalog: Catalog, objects: Arc<dyn ObjectStore>, config: Config) -> Result<Self> {
-        let budget = Budget::new(config.budget, config.buffer())?;
-        let Config { scope, profile, read_budget, patience, cache, clock, .. } = config;
+        let buffer = config.buffer();
+        let Config { scope, profile, budget, read_budget, patience, cache, clock } = config;
+        let budget = Budget::new(budget, buffer)?;
         let chunking = serde_json::to_string(&profile).map_err(|error| {
             Error::with_source(ErrorKind::Internal, "a profile cannot be written", error)
         })?;

@@ -50,7 +50,8 @@ impl Form {
     }
 }
 
-/// One picture in, one out for every size: a bicubic cascade in steps of two where the sizes allow it.
+/// One picture in, one out for every size: a bicubic cascade, each size from the largest at most twice as
+/// large.
 pub struct Pictures {
     before: String,
     colour: Colour,
@@ -216,16 +217,15 @@ impl Pictures {
     }
 }
 
-/// Which of `sizes`, largest first, each one after the first is scaled from: the largest that is at most
-/// twice as wide, or else the next larger (decision 170).
+/// Which of `sizes`, largest first, each one after the first is scaled from: the largest whose longer side
+/// is at most twice as long, or else the next larger (decision 170).
 fn sources(sizes: &[(u32, u32)]) -> Vec<usize> {
-    // Sizes are rounded to even numbers: twice one may be 2 less than twice.
-    let is_near = |large: u32, small: u32| large <= 2 * small + 2;
-    let source = |(n, &(width, _)): (usize, &(u32, u32))| {
-        let near = sizes[..n].iter().position(|&(larger, _)| is_near(larger, width));
-        near.unwrap_or(n.saturating_sub(1))
-    };
-    sizes.iter().enumerate().map(source).collect()
+    let longer = |n: usize| sizes[n].0.max(sizes[n].1);
+    // Sizes are rounded to even numbers, which can leave a half a pixel short.
+    let is_near = |large: usize, small: usize| longer(large) <= 2 * longer(small) + 2;
+    let source =
+        |n: usize| (0..n).find(|&larger| is_near(larger, n)).unwrap_or(n.saturating_sub(1));
+    (0..sizes.len()).map(source).collect()
 }
 
 /// A graph with one source named `in` and a sink for each of `outs`.
@@ -352,7 +352,7 @@ mod tests {
     use super::sources;
 
     #[test]
-    fn a_picture_is_scaled_from_the_largest_at_most_twice_as_wide() {
+    fn a_picture_is_scaled_from_the_largest_at_most_twice_as_large() {
         let wide = [(1920, 1080), (1280, 720), (854, 480), (640, 360), (426, 240)];
         let film = [(1920, 800), (1280, 534), (854, 356), (640, 266), (426, 178)];
         let upright = [(1080, 1920), (720, 1280), (480, 854), (360, 640), (240, 426)];
@@ -362,6 +362,7 @@ mod tests {
         assert_eq!(sources(&wide[1..]), [0, 0, 0, 1]);
         assert_eq!(sources(&[(852, 478), (640, 360), (426, 238)]), [0, 0, 0]);
         assert_eq!(sources(&[(1920, 1080), (640, 360), (200, 112)]), [0, 0, 1]);
+        assert_eq!(sources(&[(4, 1920), (2, 1280), (2, 854)]), [0, 0, 1]);
         assert_eq!(sources(&[(160, 120)]), [0]);
     }
 }

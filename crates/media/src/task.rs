@@ -295,4 +295,12 @@ mod tests {
         assert_eq!(zero.ticks(1, (1, 44_100), 48_000), 1);
         assert_eq!(zero.ticks(i64::MAX, (1, 1), 90_000), i64::MAX);
     }
+
+    /// Plans of videos that were begun are stored.
+    #[test]
+    fn settings_of_earlier_releases_stay_readable() {
+        let frozen = r#"{"preset":"veryfast","crf":23.0,"keyframe_seconds":2,"max_frame_rate":60}"#;
+        let read: VideoEncoding = serde_json::from_str(frozen).unwrap();
+        assert_eq!((read.preset.as_str(), read.lookahead), ("veryfast", None));
+    }
 }
