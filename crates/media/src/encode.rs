@@ -292,27 +292,10 @@ fn init(parameters: ff::codec::Parameters, timescale: u32) -> Result<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::ladder::Profile;
-    use cmaf::manifest::FrameRate;
 
     /// x264 writes its settings into a stream's first sample.
     fn encoded(encoding: &VideoEncoding) -> String {
-        let track = VideoTrack {
-            index: 0,
-            codec: "h264".into(),
-            width: 64,
-            height: 64,
-            rotation: 0,
-            mirrored: false,
-            frame_rate: FrameRate { num: 30, den: 1 },
-            end: None,
-            pixel_format: "yuv420p".into(),
-            bit_depth: 8,
-            colour: Colour::Bt709,
-            hdr: false,
-            interlaced: false,
-            keyframes: Vec::new(),
-            indexed: 0,
-        };
+        let track = VideoTrack::plain(64, 64);
         let rung = Rung { name: "64p".into(), width: 64, height: 64, cap: 100_000 };
         ff::log::set_level(ff::log::Level::Quiet);
         let mut picture = Picture::new(&track, &rung, encoding).unwrap();

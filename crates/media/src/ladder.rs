@@ -378,21 +378,9 @@ mod tests {
             announced: None,
             zero: Zero { ts: 0, num: 1, den: 1 },
             video: Some(VideoTrack {
-                index: 0,
-                codec: "h264".into(),
-                width: 1280,
-                height: 720,
-                rotation: 0,
-                mirrored: false,
-                frame_rate: FrameRate { num: 30, den: 1 },
-                end: None,
-                pixel_format: "yuv420p".into(),
-                bit_depth: 8,
-                colour: crate::task::Colour::Bt709,
-                hdr: false,
-                interlaced: false,
                 indexed: if keyframes.is_empty() { 0 } else { duration.unwrap_or(0) },
                 keyframes,
+                ..VideoTrack::plain(1280, 720)
             }),
             audio: vec![AudioTrack {
                 index: 1,

@@ -282,6 +282,30 @@ pub struct Done {
 }
 
 #[cfg(test)]
+impl VideoTrack {
+    /// One that asks for nothing special.
+    pub(crate) fn plain(width: u32, height: u32) -> Self {
+        Self {
+            index: 0,
+            codec: "h264".into(),
+            width,
+            height,
+            rotation: 0,
+            mirrored: false,
+            frame_rate: FrameRate { num: 30, den: 1 },
+            end: None,
+            pixel_format: "yuv420p".into(),
+            bit_depth: 8,
+            colour: Colour::Bt709,
+            hdr: false,
+            interlaced: false,
+            keyframes: Vec::new(),
+            indexed: 0,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
