@@ -37,6 +37,7 @@ pub enum Checksum {
     KnownSha256,
 }
 
+/// What the environment says of the bucket; `./dev bench` has LocalStack's.
 pub struct Bucket {
     client: Client,
     name: String,

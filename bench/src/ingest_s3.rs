@@ -37,9 +37,9 @@ pub fn measure(options: &Options) -> Result<Report> {
     for round in 1..=options.runs {
         println!("ingest-s3, round {round} of {}", options.runs);
         let prefix = format!("bench-{round}");
-        let before = work::processor_s()?;
+        let before = work::processor_time()?;
         let (took, peak_rss_mib) = upload(options, &prefix, &file)?;
-        ours.processor_s.push(work::processor_s()? - before);
+        ours.processor_s.push((work::processor_time()? - before).as_secs_f64());
         let (count, bytes) = runtime.block_on(bucket.clear(&prefix))?;
         // The blocks, and the empty mark of whose objects these are.
         if (count, bytes) != (blocks.len() + 1, LEN) {
@@ -48,11 +48,11 @@ pub fn measure(options: &Options) -> Result<Report> {
         ours.push(megabytes_a_second(took));
         ours.note_peak_rss(peak_rss_mib);
         for ((_, kind), series) in PEERS.into_iter().zip(&mut peers) {
-            let before = work::processor_s()?;
+            let before = work::processor_time()?;
             let start = Instant::now();
             runtime.block_on(bucket.put(&prefix, &blocks, kind))?;
             series.push(megabytes_a_second(start.elapsed()));
-            series.processor_s.push(work::processor_s()? - before);
+            series.processor_s.push((work::processor_time()? - before).as_secs_f64());
             runtime.block_on(bucket.clear(&prefix))?;
         }
     }
@@ -71,9 +71,7 @@ pub fn measure(options: &Options) -> Result<Report> {
     )?
     .note("upload-svc has S3 check each object's SHA-256; the plain peer's objects have the SDK's CRC.")
     .note("The SDK hashes each body once more for its signature, unless the SHA-256 is known.")
-    .note(
-        "Processor: of all but LocalStack, which takes most of the time and shares the two cores.",
-    ))
+    .note("Processor: of clients and upload-svc, its start and stop included; LocalStack's is not in it."))
 }
 
 /// One upload to a fresh service: the time of its requests, and the service's peak memory in MiB.

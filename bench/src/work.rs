@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::Result;
 
@@ -38,15 +39,15 @@ impl Drop for Folder {
     }
 }
 
-/// Seconds of the processor that this process and those it has waited for have taken.
-#[expect(clippy::cast_precision_loss, reason = "a run is far below 2^53 ticks")]
-pub fn processor_s() -> Result<f64> {
+/// Processor time that this process and those it has waited for have taken.
+pub fn processor_time() -> Result<Duration> {
     let stat = fs::read_to_string("/proc/self/stat")?;
     // The program's name may hold spaces, in brackets; utime, stime, cutime and cstime are fields 14 to 17.
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
     let ticks: Vec<u64> = fields.skip(11).take(4).map(str::parse).collect::<Result<_, _>>()?;
     if ticks.len() == 4 {
-        Ok(ticks.iter().sum::<u64>() as f64 / rustix::param::clock_ticks_per_second() as f64)
+        let millis = ticks.iter().sum::<u64>() * 1000 / rustix::param::clock_ticks_per_second();
+        Ok(Duration::from_millis(millis))
     } else {
         Err("/proc/self/stat has too few fields".into())
     }
