@@ -117,7 +117,14 @@ fn what_is_not_there_is_said_before_a_folder_is_made() {
     refused(&listed, 4, &["no data folder", named, "--data"]);
     let up = run(hashreel(), ["up", "--data", named, "nosuch.mp4"]);
     refused(&up, 4, &["nosuch.mp4: cannot read"]);
-    let up = run(hashreel(), ["up", "--data", named, "--upload-memory", "15MiB"]);
+    assert!(!data.exists());
+}
+
+#[test]
+fn too_little_memory_is_said_before_a_folder_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let up = run(hashreel(), ["up", "--data", data.to_str().unwrap(), "--upload-memory", "15MiB"]);
     refused(&up, 2, &["--upload-memory", "16MiB at least"]);
     assert!(!data.exists());
 }

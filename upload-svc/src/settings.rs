@@ -100,3 +100,28 @@ impl From<UploadOptions> for Settings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        contents: ContentOptions,
+    }
+
+    #[test]
+    fn memory_and_scope_of_contents_are_the_operators() {
+        let config = |args: &[&str]| {
+            let given = ["program"].iter().chain(args);
+            Program::try_parse_from(given).map(|program| Config::from(program.contents))
+        };
+        let usual = config(&[]).unwrap();
+        assert_eq!((usual.budget, usual.scope), (128 << 20, ScopeRule::Global));
+        let other = config(&["--upload-memory", "16MiB", "--dedup-per-owner"]).unwrap();
+        assert_eq!((other.budget, other.scope), (16 << 20, ScopeRule::PerOwner));
+        assert!(config(&["--upload-memory", "15MiB"]).is_err());
+    }
+}
